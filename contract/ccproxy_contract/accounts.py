@@ -1,0 +1,53 @@
+"""The accounts: what the ledger knows of tenants and price books. Written by `policy`, read by the ledger.
+
+Must not hold what only a sidecar needs (routes, credentials). This is the last file of the contract; the walk goes on
+in `runtime`.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from ccproxy_contract.hashes import content_hash
+from ccproxy_contract.prices import EMPTY_BOOK, PriceBook
+
+
+class TenantAccount(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """One tenant: who pays. Budgets, keys and billing join here with the issues that bring them."""
+
+    name: str
+
+
+class Accounts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """`hash` covers everything else; make it with `sealed_accounts`."""
+
+    hash: str = ""
+    version: int = 1
+    tenants: tuple[TenantAccount, ...] = ()
+    book: PriceBook = EMPTY_BOOK
+    """The newest book; older ones are kept by the ledger under their version."""
+
+
+ACCOUNTS_VERSION = 1
+
+
+def sealed_accounts(accounts: Accounts) -> Accounts:
+    return msgspec.structs.replace(accounts, hash=content_hash(msgspec.structs.replace(accounts, hash="")))
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Accounts)
+
+
+def accounts_bytes(accounts: Accounts) -> bytes:
+    return _encoder.encode(accounts)
+
+
+def accounts_from_bytes(raw: bytes) -> Accounts:
+    """Decode and verify. Raises `ValueError` for bad JSON, another version or a hash that does not fit."""
+    accounts = _decoder.decode(raw)
+    if accounts.version != ACCOUNTS_VERSION:
+        raise ValueError(f"accounts version {accounts.version}, this process knows {ACCOUNTS_VERSION}")
+    if sealed_accounts(accounts).hash != accounts.hash:
+        raise ValueError("accounts hash does not fit its content: the file was cut or edited")
+    return accounts

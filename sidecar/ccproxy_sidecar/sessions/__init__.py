@@ -1,0 +1,1 @@
+"""What a sidecar remembers of conversations: who speaks, what the provider counted, what was cached."""

@@ -1,0 +1,1 @@
+"""The stages of a call, one a file; their order and failure modes stand in `pipeline.py`."""
