@@ -15,5 +15,16 @@ def re2_source(pattern: str) -> str:
     """RE2 source of a glob (anchored) or of a `re:` pattern (as written, unanchored)."""
     if pattern.startswith(REGEX_PREFIX):
         return pattern[len(REGEX_PREFIX) :]
-    parts = re.split(r"([*?])", pattern)
-    return "(?s)^" + "".join({"*": ".*", "?": "."}.get(part, re.escape(part)) for part in parts) + "$"
+    return f"(?s)^{_glob_source(pattern)}$"
+
+
+def re2_search_source(pattern: str) -> str:
+    """RE2 source that finds the pattern anywhere in a text: a glob loses its anchors."""
+    if pattern.startswith(REGEX_PREFIX):
+        return pattern[len(REGEX_PREFIX) :]
+    return f"(?s){_glob_source(pattern)}"
+
+
+def _glob_source(glob: str) -> str:
+    parts = re.split(r"([*?])", glob)
+    return "".join({"*": ".*", "?": "."}.get(part, re.escape(part)) for part in parts)

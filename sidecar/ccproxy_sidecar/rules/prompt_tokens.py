@@ -1,0 +1,37 @@
+"""`promptTokens`: bounds on the client's prompt. Mostly decided by arithmetic, by a tokenizer only in doubt.
+
+Next: `contains.py`.
+"""
+
+from __future__ import annotations
+
+from ccproxy_contract.snapshot import TokenRange
+from ccproxy_sidecar.call import Call
+from ccproxy_sidecar.tokens.bounds import within
+from ccproxy_sidecar.tokens.estimate import prompt_tokens, quick_estimate
+from ccproxy_sidecar.tokens.exact import TokenCounter
+
+
+class PromptTokens:
+    __slots__ = ("_counter", "_wanted")
+    field = "promptTokens"
+
+    def __init__(self, wanted: TokenRange, counter: TokenCounter) -> None:
+        self._wanted = wanted
+        self._counter = counter
+
+    def holds(self, call: Call) -> bool | None:
+        if call.request is None:
+            return False
+        estimate = quick_estimate(call, self._wanted)
+        return within(self._wanted, low=estimate.low, high=estimate.high)
+
+    async def ask(self, call: Call) -> bool:
+        tokens = await prompt_tokens(call, self._wanted, self._counter)
+        return within(self._wanted, low=tokens, high=tokens) is True
+
+    def why(self, call: Call) -> str:
+        if call.request is None:
+            return "the call has no prompt"
+        estimate = quick_estimate(call, self._wanted)
+        return f"the prompt has {estimate.low:,} to {estimate.high:,} tokens, judged by {estimate.basis}"

@@ -1,0 +1,93 @@
+"""The prompt's tokens as a rule needs them: as cheaply as the rule's thresholds allow.
+
+First what the bytes allow, then what the provider last counted in this session plus the new bytes at the model's
+learned ratio, and a tokenizer only when a threshold lies in between. Must not be used for money: bills read the
+provider's usage. Next: `exact.py`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ccproxy_contract.snapshot import TokenRange
+from ccproxy_sidecar.call import Call
+from ccproxy_sidecar.dialects.dialect import Request
+from ccproxy_sidecar.sessions.calibration import Calibration
+from ccproxy_sidecar.sessions.memory import Session
+from ccproxy_sidecar.sessions.threads import thread_of
+from ccproxy_sidecar.tokens.bounds import prompt_bounds, within
+from ccproxy_sidecar.tokens.exact import TokenCounter
+
+DOUBT = 2
+"""New text may have half or twice the tokens per byte of the model's average: code against prose, JSON against CJK."""
+
+_EVERYTHING = TokenRange()
+
+
+class Estimate(NamedTuple):
+    """The prompt has between `low` and `high` tokens; `likely` is the best single guess."""
+
+    low: int
+    high: int
+    likely: int
+    basis: str
+
+
+def quick_estimate(call: Call, wanted: TokenRange = _EVERYTHING) -> Estimate:
+    """Without a tokenizer: from bytes, and from the session where these leave `wanted` open."""
+    if call.request is None:
+        return Estimate(0, 0, 0, "having none")
+    text_bytes = call.request.text_bytes
+    by_bytes = Estimate(0, text_bytes, _from_ratio(call, text_bytes), "its bytes")
+    if within(wanted, low=0, high=text_bytes) is not None or call.session is None:
+        return by_bytes
+    return _from_session(call, call.session, text_bytes) or by_bytes
+
+
+def _from_ratio(call: Call, text_bytes: int) -> int:
+    return round(text_bytes * _calibration(call).tokens_per_byte(_model(call)))
+
+
+def _from_session(call: Call, session: Session, text_bytes: int) -> Estimate | None:
+    """`None` when the session has no count yet, or the text has shrunk: then the old count says nothing."""
+    last = session.last(thread_of(call))
+    if last is None or text_bytes < last.text_bytes:
+        return None
+    new_bytes = text_bytes - last.text_bytes
+    new = new_bytes * session.calibration.tokens_per_byte(_model(call))
+    return Estimate(
+        last.input_tokens + round(new / DOUBT),
+        last.input_tokens + round(min(new_bytes, new * DOUBT)),
+        last.input_tokens + round(new),
+        "the session's last count and the new bytes",
+    )
+
+
+async def prompt_tokens(call: Call, wanted: TokenRange, counter: TokenCounter) -> int:
+    """The prompt's tokens, exact enough to say whether they lie in `wanted`; 0 for a call without a prompt."""
+    request = call.request
+    if request is None:
+        return 0
+    quick = quick_estimate(call, wanted)
+    if within(wanted, low=quick.low, high=quick.high) is not None:
+        return min(max(quick.likely, quick.low), quick.high)
+    low, high = prompt_bounds(request)
+    if within(wanted, low=low, high=high) is not None:
+        return max(quick.likely, low)
+    return await counted_tokens(call, request, counter)
+
+
+async def counted_tokens(call: Call, request: Request, counter: TokenCounter) -> int:
+    """The tokenizer's count times what the model's provider has so far reported per o200k token."""
+    tokens = await counter.count(tuple(request.texts()))
+    if call.session is not None:
+        call.session.counted = (request.text_bytes, tokens)
+    return round(tokens * _calibration(call).factor(_model(call)))
+
+
+def _calibration(call: Call) -> Calibration:
+    return call.session.calibration if call.session is not None else Calibration()
+
+
+def _model(call: Call) -> str:
+    return call.request.model if call.request is not None else ""
