@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ccproxy_contract.names import MAIN_AGENT
 
 if TYPE_CHECKING:
-    from ccproxy_contract.snapshot import Task
+    from ccproxy_contract.snapshot import Snapshot, Task
     from ccproxy_sidecar.dialects.dialect import Dialect, Operation, Request
     from ccproxy_sidecar.sessions.memory import Session
 
@@ -21,7 +21,8 @@ class Call:
 
     __slots__ = (
         "agent", "body", "client_key", "dialect", "headers", "id", "method", "operation", "path", "path_model",
-        "policy", "query", "received_ms", "request", "rule", "session", "started_s", "task",
+        "policy", "query", "received_ms", "request", "rule", "session", "session_id", "shadow", "snapshot",
+        "started_s", "task",
     )  # fmt: skip
 
     def __init__(
@@ -35,6 +36,7 @@ class Call:
         dialect: Dialect,
         operation: Operation,
         path_model: str | None,
+        snapshot: Snapshot,
         received_ms: int,
         started_s: float,
     ) -> None:
@@ -49,6 +51,8 @@ class Call:
         self.dialect = dialect
         self.operation = operation
         self.path_model = path_model
+        self.snapshot = snapshot
+        """What decides this call; fixed at its start, a reload in mid-call does not touch it."""
         self.received_ms = received_ms
         self.started_s = started_s
         self.body: bytes = b""
@@ -56,7 +60,11 @@ class Call:
         """Set once the body is read; `None` for operations without a body that ccproxy understands."""
         self.client_key: str | None = None
         self.session: Session | None = None
+        self.session_id = id
+        """The conversation's id; the call's own when it belongs to none."""
         self.agent: str = MAIN_AGENT
         self.task: Task = "Main"
         self.rule: str = ""
         self.policy: str = ""
+        self.shadow: str = ""
+        """What a Shadow policy would have done; told in a response header."""

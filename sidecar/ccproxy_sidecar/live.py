@@ -1,0 +1,50 @@
+"""What the sidecar runs now: the compiled snapshot, swapped as a whole; the last good one stays when a new one fails.
+
+Must not read files (`runtime.feed` does). Next: `pipeline.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from ccproxy_contract.snapshot import Snapshot
+from ccproxy_sidecar.rules.program import Program
+from ccproxy_sidecar.tokens.exact import TokenCounter
+
+FIRST_SNAPSHOT_WAIT_S = 30.0
+
+
+class Live:
+    """The program in force and what is wrong with the newest one, if anything."""
+
+    def __init__(self, *, custom_rules: bool) -> None:
+        self._custom_rules = custom_rules
+        self._counter = TokenCounter()
+        self._arrived = asyncio.Event()
+        self.program: Program | None = None
+        self.since_ms = 0
+        self.problem = ""
+
+    def take(self, snapshot: Snapshot) -> bool:
+        """Dry-compile and swap; False (with `problem` set) keeps what runs."""
+        try:
+            program = Program(snapshot, custom_rules=self._custom_rules, counter=self._counter)
+        except ValueError as refused:
+            self.problem = str(refused)
+            return False
+        self.program = program
+        self.since_ms = int(time.time() * 1000)
+        self.problem = ""
+        self._arrived.set()
+        return True
+
+    async def first(self) -> Program | None:
+        """The program, waited for up to 30 s; a new sidecar holds its calls until its first snapshot."""
+        if self.program is None:
+            try:
+                async with asyncio.timeout(FIRST_SNAPSHOT_WAIT_S):
+                    await self._arrived.wait()
+            except TimeoutError:
+                pass
+        return self.program

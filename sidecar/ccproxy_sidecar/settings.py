@@ -1,0 +1,85 @@
+"""The sidecar's settings: the only place that reads its environment, once.
+
+Must not hold defaults that belong to a policy. Next: `app.py`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from ccproxy_contract.names import DATA_PORT
+
+MIB = 1024 * 1024
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a sidecar finds its snapshot, keeps its spool and listens."""
+
+    snapshot: Path
+    spool: Path
+    host: str = "127.0.0.1"
+    port: int = DATA_PORT
+    ledger_url: str = ""
+    """Empty: events stay in the spool."""
+    ledger_token_file: Path | None = None
+    metrics_token_file: Path | None = None
+    max_body_bytes: int = 32 * MIB
+    in_flight_bytes: int = 64 * MIB
+    """Bodies and held answers of all calls together."""
+    spool_cap_bytes: int = 256 * MIB
+    custom_rules: bool = False
+    rules_path: Path | None = None
+    exit_with_parent: bool = False
+    log_level: str = "info"
+    ping_after_s: float = 15.0
+    """Silence of a provider's stream after which ccproxy pings the client itself (clients give up at 300 s)."""
+    idle_timeout_s: float = 600.0
+    """Silence of a provider after which the attempt is given up (the clients' own limit, apis.md §1.5)."""
+
+
+def settings_from_environment(environ: Mapping[str, str] | None = None) -> Settings:
+    """Raises `ValueError` naming the variable that is missing or no number."""
+    env = os.environ if environ is None else environ
+    return Settings(
+        snapshot=Path(_required(env, "CCPROXY_SNAPSHOT")),
+        spool=Path(_required(env, "CCPROXY_SPOOL")),
+        host=env.get("CCPROXY_HOST", "127.0.0.1"),
+        port=_number(env, "CCPROXY_PORT", DATA_PORT),
+        ledger_url=env.get("CCPROXY_LEDGER_URL", "").rstrip("/"),
+        ledger_token_file=_path(env, "CCPROXY_LEDGER_TOKEN_FILE"),
+        metrics_token_file=_path(env, "CCPROXY_METRICS_TOKEN_FILE"),
+        max_body_bytes=_number(env, "CCPROXY_MAX_BODY_BYTES", 32 * MIB),
+        in_flight_bytes=_number(env, "CCPROXY_IN_FLIGHT_BYTES", 64 * MIB),
+        spool_cap_bytes=_number(env, "CCPROXY_SPOOL_CAP_BYTES", 256 * MIB),
+        custom_rules=env.get("CCPROXY_CUSTOM_RULES") == "1",
+        rules_path=_path(env, "CCPROXY_RULES_PATH"),
+        exit_with_parent=env.get("CCPROXY_EXIT_WITH_PARENT") == "1",
+        log_level=env.get("CCPROXY_LOG_LEVEL", "info"),
+        ping_after_s=_number(env, "CCPROXY_PING_AFTER_MS", 15_000) / 1000,
+        idle_timeout_s=_number(env, "CCPROXY_IDLE_TIMEOUT_MS", 600_000) / 1000,
+    )
+
+
+def _required(env: Mapping[str, str], name: str) -> str:
+    value = env.get(name, "")
+    if not value:
+        raise ValueError(f"{name} is not set; `ccproxy start` sets it, a bare sidecar needs it")
+    return value
+
+
+def _path(env: Mapping[str, str], name: str) -> Path | None:
+    value = env.get(name, "")
+    return Path(value) if value else None
+
+
+def _number(env: Mapping[str, str], name: str, default: int) -> int:
+    text = env.get(name, "")
+    if not text:
+        return default
+    if not text.isascii() or not text.isdigit():
+        raise ValueError(f"{name}={text!r} is not a whole number")
+    return int(text)

@@ -1,0 +1,228 @@
+"""Stage 4: what each attempt used and cost, as usage events, metrics and session memory. Open and counted on failure.
+
+Billing reads the provider's own usage. Where a stream ended without it, counts are estimated and marked so. Costs
+here are provisional (metrics, receipts); the ledger prices again with the same function and book.
+Must not fail a call. Next: `../journal.py`.
+"""
+
+from __future__ import annotations
+
+import time
+
+import msgspec
+
+from ccproxy_contract.events import Quality, UsageEvent
+from ccproxy_contract.pricing import cost_pusd
+from ccproxy_contract.snapshot import DialectName, Snapshot
+from ccproxy_contract.usage import NO_USAGE, Usage
+from ccproxy_sidecar.call import Call
+from ccproxy_sidecar.journal import Journal
+from ccproxy_sidecar.metrics import Metrics
+from ccproxy_sidecar.sessions.memory import Sessions
+from ccproxy_sidecar.sessions.threads import thread_of
+from ccproxy_sidecar.upstream.attempt import Attempt
+
+NATIVE_PRICES: dict[DialectName, str] = {
+    "anthropic-messages": "anthropic",
+    "openai-chat": "openai",
+    "openai-responses": "openai",
+    "openai-embeddings": "openai",
+    "gemini-generate": "google",
+}
+"""Where the model that a client asks for is priced, when its name is not the target's own."""
+
+BYTES_PER_TOKEN = 4
+"""A guess of last resort for text whose session has no provider count yet; results are marked `estimated`."""
+
+_METERED = frozenset({"generate", "embed"})
+
+
+class Meter:
+    """Writes `open` and `settle` of every attempt."""
+
+    def __init__(self, *, journal: Journal, metrics: Metrics, sessions: Sessions) -> None:
+        self._journal = journal
+        self._metrics = metrics
+        self._sessions = sessions
+        self._native_keys: dict[tuple[str, DialectName], tuple[str, ...]] = {}
+
+    def opened(self, call: Call, attempt: Attempt) -> None:
+        """Note that an attempt is about to leave. Free operations (counting, lists) leave no row."""
+        if call.operation in _METERED:
+            self._journal.write(self._event(call, attempt, "open"))
+
+    def settled(self, call: Call, attempt: Attempt) -> None:
+        """Note how an attempt ended; a second call for the same attempt does nothing."""
+        if attempt.settled:
+            return
+        attempt.settled = True
+        attempt.ended_s = time.perf_counter()
+        label = attempt.outgoing.backend.name
+        self._metrics.attempts.child(label, attempt.status).inc()
+        if call.operation not in _METERED:
+            return
+        opened = self._event(call, attempt, "settle")
+        usage, quality = counted(call, attempt)
+        settled = self._priced(msgspec.structs.replace(opened, **_ending(attempt, usage, quality)), call)
+        self._journal.write(settled)
+        self._count(settled)
+        if call.session is not None and attempt.answer.usage is not None:
+            self._remember(call, attempt)
+
+    def answered(self, call: Call, attempt: Attempt) -> None:
+        """Count the call whose answer this attempt was; it is settled already."""
+        metrics, backend = self._metrics, attempt.outgoing.backend.name
+        metrics.calls.child(call.rule, backend, attempt.status).inc()
+        metrics.latency.child().observe(attempt.ended_s - call.started_s)
+        if attempt.first_byte_s:
+            metrics.first_byte.child(backend).observe(attempt.first_byte_s - call.started_s)
+            metrics.added.child().observe(attempt.first_byte_s - call.started_s - attempt.waited_s)
+
+    def _event(self, call: Call, attempt: Attempt, kind: str) -> UsageEvent:
+        snapshot, out, request = call.snapshot, attempt.outgoing, call.request
+        requested = request.model if request is not None else ""
+        return UsageEvent(
+            src="",
+            seq=0,
+            kind="open" if kind == "open" else "settle",
+            call=call.id,
+            attempt=attempt.number,
+            opened_ms=attempt.opened_ms,
+            tenant=snapshot.tenant,
+            namespace=snapshot.namespace,
+            workload=snapshot.workload,
+            session=call.session_id,
+            agent=call.agent,
+            task=call.task,
+            rule=call.rule,
+            policy=call.policy,
+            backend=out.backend.name,
+            provider=out.backend.provider,
+            dialect=call.dialect.name,
+            operation=call.operation,
+            stream=request.stream if request is not None else False,
+            model_requested=requested,
+            model=out.model,
+            region=out.backend.region,
+            price_keys=out.backend.price_keys,
+            base_price_keys=out.backend.price_keys if requested == out.model else self._keys_of_asked(call),
+            book=snapshot.book.version,
+            snapshot=snapshot.hash,
+        )
+
+    def _keys_of_asked(self, call: Call) -> tuple[str, ...]:
+        """Where the model asked for is priced when another one answered."""
+        name = (call.snapshot.hash, call.dialect.name)
+        keys = self._native_keys.get(name)
+        if keys is None:
+            keys = self._native_keys[name] = asked_price_keys(call.snapshot, call.dialect.name)
+        return keys
+
+    def _priced(self, event: UsageEvent, call: Call) -> UsageEvent:
+        if event.usage == NO_USAGE and event.quality == "exact":
+            return msgspec.structs.replace(event, cost_pusd=0, base_cost_pusd=0)
+        book = call.snapshot.book
+        cost = cost_pusd(
+            book,
+            keys=event.price_keys,
+            model=event.model_served or event.model,
+            usage=event.usage,
+            at_ms=event.opened_ms,
+        )
+        if cost is None and event.model_served:
+            cost = cost_pusd(book, keys=event.price_keys, model=event.model, usage=event.usage, at_ms=event.opened_ms)
+        base = cost
+        if event.model != event.model_requested:
+            base = cost_pusd(
+                book,
+                keys=event.base_price_keys,
+                model=event.model_requested,
+                usage=event.usage,
+                at_ms=event.opened_ms,
+            )
+        return msgspec.structs.replace(event, cost_pusd=cost, base_cost_pusd=base)
+
+    def _count(self, event: UsageEvent) -> None:
+        metrics, usage, backend = self._metrics, event.usage, event.backend
+        for bucket, tokens in (
+            ("uncached", usage.uncached),
+            ("cache_read", usage.cache_read),
+            ("cache_write", usage.cache_write),
+            ("output", usage.output),
+        ):
+            if tokens:
+                metrics.tokens.child(backend, bucket).inc(tokens)
+        metrics.tokens_in.child().inc(usage.input)
+        if event.quality != "exact":
+            metrics.estimated.child(backend).inc()
+        if event.cost_pusd is None:
+            metrics.unpriced.child(backend).inc()
+            return
+        metrics.cost.child(backend).inc(event.cost_pusd)
+        if event.base_cost_pusd is not None and event.base_cost_pusd != event.cost_pusd:
+            saved = event.base_cost_pusd - event.cost_pusd
+            (metrics.savings if saved > 0 else metrics.extra_cost).child(event.rule).inc(abs(saved))
+
+    def _remember(self, call: Call, attempt: Attempt) -> None:
+        answer = attempt.answer
+        if call.session is None or answer.usage is None or call.request is None:
+            return
+        self._sessions.settle(
+            call.session,
+            usage=answer.usage,
+            text_bytes=call.request.text_bytes,
+            spawns=answer.spawns,
+            model=call.request.model,
+            now_s=time.monotonic(),
+            thread=thread_of(call),
+        )
+
+
+def _ending(attempt: Attempt, usage: Usage, quality: Quality) -> dict[str, object]:
+    answer = attempt.answer
+    first = attempt.first_byte_s
+    return {
+        "ended_ms": attempt.opened_ms + int((attempt.ended_s - attempt.opened_s) * 1000),
+        "duration_us": int((attempt.ended_s - attempt.opened_s) * 1_000_000),
+        "first_byte_us": int((first - attempt.opened_s) * 1_000_000) if first else None,
+        "model_served": answer.model,
+        "service_tier": answer.service_tier,
+        "status": attempt.status,
+        "http_status": attempt.http_status,
+        "error": attempt.error,
+        "usage": usage,
+        "input_before": usage.input,
+        "quality": quality,
+        "raw_usage": answer.raw_usage.decode("utf-8", "replace"),
+    }
+
+
+def counted(call: Call, attempt: Attempt) -> tuple[Usage, Quality]:
+    """The attempt's usage and how it is known.
+
+    Refused and never-answered attempts used nothing. An answer that broke off is charged what was produced: the
+    provider's input count where it came, else an estimate, and the output that passed.
+    """
+    answer = attempt.answer
+    if answer.usage is not None and answer.ended:
+        return answer.usage, "exact"
+    if attempt.http_status >= 400 or (attempt.response is None and attempt.status != "client_gone"):
+        return NO_USAGE, "exact"
+    produced = answer.produced_tokens()
+    if answer.usage is not None:
+        usage = answer.usage
+        return msgspec.structs.replace(usage, output=max(usage.output, produced)), "estimated"
+    return Usage(uncached=_guessed_input(call), output=produced), "estimated"
+
+
+def _guessed_input(call: Call) -> int:
+    return call.request.text_bytes // BYTES_PER_TOKEN if call.request is not None else 0
+
+
+def asked_price_keys(snapshot: Snapshot, dialect: DialectName) -> tuple[str, ...]:
+    """Price keys for a model that a client of `dialect` asks for: the dialect's own provider, then the backends'."""
+    keys = [NATIVE_PRICES[dialect]]
+    for backend in snapshot.backends:
+        if dialect in backend.dialects:
+            keys.extend(backend.price_keys)
+    return tuple(dict.fromkeys(keys))

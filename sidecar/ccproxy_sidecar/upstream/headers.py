@@ -1,0 +1,69 @@
+"""Which headers cross the proxy: hop-by-hop ones end here, credentials are the backend's, the rest is kept.
+
+Must not decide on a target. Next: `pool.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from multidict import CIMultiDict
+
+from ccproxy_contract.names import HEADER_PREFIX
+from ccproxy_contract.snapshot import Backend
+
+_HOP_BY_HOP = frozenset(
+    {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",
+     "trailers", "transfer-encoding", "upgrade"}
+)  # fmt: skip
+_CREDENTIALS = frozenset({"authorization", "x-api-key", "api-key", "x-goog-api-key"})
+# The HTTP client sets these itself. Answers come back unencoded, so that they can be followed and always decode.
+_OURS_UPSTREAM = frozenset({"host", "content-length", "accept-encoding", "expect"})
+# The body was decoded and is framed anew.
+_OURS_DOWNSTREAM = frozenset({"content-length", "content-encoding"})
+_NEVER_UPSTREAM = _HOP_BY_HOP | _OURS_UPSTREAM
+_NEVER_UPSTREAM_WITH_KEY = _NEVER_UPSTREAM | _CREDENTIALS
+_NEVER_DOWNSTREAM = _HOP_BY_HOP | _OURS_DOWNSTREAM
+_PLAIN_CONNECTION = frozenset({"keep-alive", "close", ""})
+
+
+def upstream_headers(
+    headers: Mapping[str, str], backend: Backend, auth: tuple[tuple[str, str], ...]
+) -> CIMultiDict[str]:
+    """The client's headers as the backend shall see them; `auth` empty means the client's own credentials go on."""
+    dropped = _NEVER_UPSTREAM_WITH_KEY if backend.credential.kind != "PassThrough" else _NEVER_UPSTREAM
+    connection = headers.get("connection", "").lower()
+    if connection not in _PLAIN_CONNECTION:
+        dropped = dropped | _named(connection)
+    kept: CIMultiDict[str] = CIMultiDict()
+    for name, value in headers.items():
+        lower = name.lower()
+        if lower not in dropped and not lower.startswith(HEADER_PREFIX):
+            kept.add(name, value)
+    kept["accept-encoding"] = "identity"
+    for name, value in backend.headers.items():
+        kept[name] = value
+    for name, value in auth:
+        kept[name] = value
+    return kept
+
+
+def downstream_headers(headers: Mapping[str, str], added: Iterable[tuple[str, str]]) -> CIMultiDict[str]:
+    """The provider's headers as the client shall see them, with ccproxy's own."""
+    dropped = _NEVER_DOWNSTREAM
+    connection = headers.get("connection", "").lower()
+    if connection not in _PLAIN_CONNECTION:
+        dropped = dropped | _named(connection)
+    kept: CIMultiDict[str] = CIMultiDict()
+    for name, value in headers.items():
+        lower = name.lower()
+        if lower not in dropped and not lower.startswith(HEADER_PREFIX):
+            kept.add(name, value)
+    for name, value in added:
+        kept[name] = value
+    return kept
+
+
+def _named(connection: str) -> frozenset[str]:
+    """Headers that a Connection header declares hop-by-hop (RFC 9110 §7.6.1)."""
+    return frozenset(token.strip() for token in connection.split(","))
