@@ -1,1 +1,5 @@
-"""ccproxy policy."""
+"""What people write (YAML documents of the three kinds) compiled into what runs (snapshot and accounts).
+
+Pure but for `load.py`, which reads a folder. Next: `problems.py`, `load.py`, `kinds/routing_policy.py`, `admit.py`,
+`compile.py`.
+"""

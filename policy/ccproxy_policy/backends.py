@@ -1,0 +1,92 @@
+"""A ModelBackend to the contract's Backend, or the reasons why not.
+
+Next: `matching.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from ccproxy_contract.names import HEADER_PREFIX
+from ccproxy_contract.prices import PriceBook, model_prices
+from ccproxy_contract.snapshot import Backend, Credential, Model
+from ccproxy_policy.admit import Written
+from ccproxy_policy.backend_prices import model_findings, price_key
+from ccproxy_policy.credentials import Secrets, credential
+from ccproxy_policy.endpoints import base_url, endpoint_findings
+from ccproxy_policy.kinds.model_backend import Model as WrittenModel
+from ccproxy_policy.kinds.model_backend import ModelBackend, ModelBackendSpec
+from ccproxy_policy.problems import PathParts, Problem
+from ccproxy_policy.providers import DEFAULTS
+
+CREDENTIAL_HEADERS: Final = frozenset(
+    {"authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie", "proxy-authorization"}
+)
+CONNECTION_HEADERS: Final = frozenset(
+    {"host", "content-length", "connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "expect",
+     "content-encoding", "accept-encoding", "proxy-connection", "proxy-authenticate"}
+)  # fmt: skip
+"""Set per attempt by whoever sends it; a fixed value would break the message."""
+
+
+def backend_from(
+    written: Written[ModelBackend], *, secrets: Secrets, environment: Mapping[str, str], book: PriceBook
+) -> Backend | list[Problem]:
+    """The backend as the sidecar runs it, or its problems."""
+    spec = written.object.spec
+    key = credential(spec, secrets=secrets, environment=environment)
+    findings = [*endpoint_findings(spec), *_spec_findings(spec), *model_findings(spec.models)]
+    if not isinstance(key, Credential):
+        return [written.document.problem(*found) for found in (*findings, key)]
+    if findings:
+        return [written.document.problem(*found) for found in findings]
+    return _backend(written.name, spec, key, book)
+
+
+def price_keys(name: str, spec: ModelBackendSpec) -> tuple[str, ...]:
+    """Where to look for the price of this backend's models: its own prices first."""
+    own = (price_key(name),) if any(model.price for model in spec.models) else ()
+    return own + DEFAULTS[spec.provider].price_keys
+
+
+def _backend(name: str, spec: ModelBackendSpec, key: Credential, book: PriceBook) -> Backend:
+    keys = price_keys(name, spec)
+    return Backend(
+        name=name,
+        provider=spec.provider,
+        url=base_url(spec),
+        dialects=tuple(spec.dialects) or DEFAULTS[spec.provider].dialects,
+        credential=key,
+        price_keys=keys,
+        headers={header.lower(): value for header, value in spec.headers.items()},
+        models=tuple(_model(model, keys, book) for model in spec.models),
+        ca_bundle=spec.endpoint.ca_bundle.pem if spec.endpoint.ca_bundle else "",
+        region=spec.region or "",
+    )
+
+
+def _model(model: WrittenModel, keys: tuple[str, ...], book: PriceBook) -> Model:
+    """Context limits as written, else as the public data knows them."""
+    window = model.context_window
+    if window is None:
+        known = (model_prices(book, (key,), model.name) for key in keys)
+        window = next((entry.context_window for entry in known if entry and entry.context_window), None)
+    return Model(name=model.name, context_window=window, max_output_tokens=model.max_output_tokens)
+
+
+def _spec_findings(spec: ModelBackendSpec) -> Iterator[tuple[PathParts, str]]:
+    if not spec.dialects and not DEFAULTS[spec.provider].dialects:
+        yield ("spec", "dialects"), f"is missing; {spec.provider} needs the dialects it speaks, like [openai-chat]"
+    if len(set(spec.dialects)) != len(spec.dialects):
+        yield ("spec", "dialects"), "a dialect stands twice; write each once"
+    seen: set[str] = set()
+    for header in spec.headers:
+        here: PathParts = ("spec", "headers", header)
+        if header.lower() in seen:
+            yield here, "stands twice (header names ignore case); keep one of them"
+        seen.add(header.lower())
+        if header.lower() in CREDENTIAL_HEADERS:
+            yield here, "carries a credential; write it under `credentials`, never in a spec"
+        elif header.lower() in CONNECTION_HEADERS or header.lower().startswith(HEADER_PREFIX):
+            yield here, "is set by ccproxy for each attempt; leave it out"

@@ -1,0 +1,1 @@
+"""What people write: RoutingPolicy, ModelBackend, Tenant and (on a laptop) Secret, as pydantic models."""
