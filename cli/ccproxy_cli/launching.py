@@ -1,0 +1,191 @@
+"""From a command line to a running ccproxy: what is checked and written before the supervisor takes over.
+
+Each step either works or ends in a `Failure` that says what to do. Next: `commands/start.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from ccproxy_cli.exits import Failure
+from ccproxy_cli.home import Home
+from ccproxy_cli.lock import acquire
+from ccproxy_cli.ports import free_port, holder, is_free, port_or_another
+from ccproxy_cli.processes import command_line, end
+from ccproxy_cli.settings import environment
+from ccproxy_cli.state import CompileReport, State, recorded_state, running_state
+from ccproxy_cli.supervision.compile_process import compiled_by_process
+from ccproxy_cli.supervision.detached import Handover
+from ccproxy_cli.supervision.plan import PRODUCTION, Commands, Plan
+from ccproxy_cli.supervision.policy_watch import fingerprint, policy_files
+from ccproxy_contract.names import LEDGER_PORT
+from ccproxy_runtime.atomic import atomic_write
+
+SERVING_TIMEOUT_S = 30.0
+LEFTOVER_GRACE_S = 10.0
+LOCK_WAIT_S = 2.0
+"""A supervisor that was killed a moment ago may still hold its lock while its threads end."""
+TOKEN_BYTES = 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What the user asked for. `config` is `None` for the folder in CCPROXY_HOME; `port` 0 takes any free one."""
+
+    home: Home
+    config: Path | None
+    port: int
+    database_url: str = ""
+    commands: Commands = PRODUCTION
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything a supervisor needs; `lock` is an open file descriptor."""
+
+    handover: Handover
+    lock: int
+
+
+def prepare(wish: Wish, tell: Callable[[str], None]) -> Prepared:
+    """Lock the home, clear left-overs, compile, choose ports. Raises `Failure`; `PolicyRefused` for bad policies."""
+    try:
+        wish.home.create()
+    except OSError as problem:
+        raise Failure(f"{problem.filename}: {problem.strerror}. Set CCPROXY_HOME to a folder you may write.") from None
+    lock = _locked(wish.home)
+    end_leftovers(wish.home, tell)
+    config = _policy_folder(wish, tell)
+    port = _data_port(wish.port)
+    seen = fingerprint(config)
+    report = asyncio.run(compiled_by_process(wish.commands.compiling, str(config), wish.home.run))
+    if report.problems:
+        raise PolicyRefused(report)
+    write_token(wish.home)
+    plan = Plan(
+        home=str(wish.home.root),
+        config=str(config),
+        port=port,
+        ledger_port=port_or_another(LEDGER_PORT),
+        database_url=wish.database_url,
+        commands=wish.commands,
+    )
+    return Prepared(Handover(plan, report, seen), lock)
+
+
+class PolicyRefused(Exception):
+    """The policies at first start have problems; they are in `report`."""
+
+    def __init__(self, report: CompileReport) -> None:
+        super().__init__(f"{len(report.problems)} problems")
+        self.report = report
+
+
+def _locked(home: Home) -> int:
+    deadline_s = time.monotonic() + LOCK_WAIT_S
+    while (lock := acquire(home.lock)) is None:
+        state = running_state(home.state)
+        if state is not None:
+            raise Failure(
+                f"ccproxy already runs for {home.root}: process {state.supervisor.pid}, {state.address}. "
+                "Use `ccproxy restart`, or another CCPROXY_HOME and --port for a second one."
+            )
+        if time.monotonic() > deadline_s:
+            raise Failure(f"another ccproxy is just starting or stopping in {home.root}. Try again in a moment.")
+        time.sleep(0.05)
+    return lock
+
+
+def end_leftovers(home: Home, tell: Callable[[str], None]) -> None:
+    """End what a killed supervisor left behind. Only processes whose birth and command line are the recorded ones."""
+    state = recorded_state(home.state)
+    for process in state.processes if state else ():
+        identity = process.identity
+        if identity is None or command_line(identity.pid) != process.command:
+            continue
+        if end(identity, grace_s=LEFTOVER_GRACE_S):
+            tell(f"Ended a {process.name} that an earlier ccproxy left behind (process {identity.pid}).")
+    home.state.unlink(missing_ok=True)
+
+
+def _policy_folder(wish: Wish, tell: Callable[[str], None]) -> Path:
+    if wish.config is not None:
+        config = wish.config.expanduser().absolute()
+        if not config.is_dir() or not policy_files(config):
+            raise Failure(f"{config} holds no *.yaml file. Write policies there, or leave --config out.")
+        return config
+    if not policy_files(wish.home.policies):
+        from ccproxy_cli.starters import write_starters
+
+        for written in write_starters(wish.home.policies, replace=False):
+            tell(f"Wrote {written}")
+        tell("These starter policies are yours to edit; ccproxy follows every change.")
+    return wish.home.policies
+
+
+def _data_port(wanted: int) -> int:
+    if wanted == 0:
+        return free_port()
+    if not is_free(wanted):
+        raise Failure(
+            f"port {wanted} is taken by {holder(wanted)}. Stop that, or choose another port with --port "
+            "(0 takes any free one)."
+        )
+    return wanted
+
+
+def write_token(home: Home) -> None:
+    """A fresh token for this run: only who can read the file may talk to the ledger."""
+    atomic_write(home.ledger_token, secrets.token_hex(TOKEN_BYTES).encode())
+
+
+def launch_detached(prepared: Prepared) -> State:
+    """Start the supervisor in the background and wait until it serves. Raises `Failure` when it does not."""
+    home = Home(Path(prepared.handover.plan.home))
+    theirs, ours = os.pipe()
+    with home.log("supervisor").open("ab") as log:
+        pid = _spawn_detached(stdin=theirs, output=log.fileno(), lock=prepared.lock)
+    os.close(theirs)
+    os.close(prepared.lock)
+    with os.fdopen(ours, "wb") as pipe:
+        pipe.write(msgspec.json.encode(prepared.handover))
+    return _serving_state(home, pid)
+
+
+def _spawn_detached(*, stdin: int, output: int, lock: int) -> int:
+    """A supervisor in a session of its own, which nobody waits for; `subprocess` would complain of that."""
+    os.set_inheritable(lock, True)
+    return os.posix_spawn(
+        sys.executable,
+        [sys.executable, "-m", "ccproxy_cli.supervision.detached"],
+        environment(),
+        file_actions=[(os.POSIX_SPAWN_DUP2, stdin, 0), *((os.POSIX_SPAWN_DUP2, output, to) for to in (1, 2))],
+        setsid=True,
+    )
+
+
+def _serving_state(home: Home, pid: int) -> State:
+    deadline_s = time.monotonic() + SERVING_TIMEOUT_S
+    while time.monotonic() < deadline_s and os.waitpid(pid, os.WNOHANG) == (0, 0):
+        state = recorded_state(home.state)
+        if state is not None and state.supervisor.pid == pid and state.serving_since_ms:
+            return state
+        time.sleep(0.02)
+    raise not_serving(home)
+
+
+def not_serving(home: Home) -> Failure:
+    """What to tell when the sidecar never answered: the end of its log, and where the rest is."""
+    log = home.log("sidecar")
+    tail = log.read_text(errors="replace").splitlines()[-5:] if log.exists() else []
+    last_words = "\n".join(f"  {line[:300]}" for line in tail)
+    return Failure(f"the sidecar did not start to answer. The end of {log}:\n{last_words}")
