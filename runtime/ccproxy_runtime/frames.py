@@ -1,0 +1,64 @@
+"""How one record lies in a spool segment: length, CRC, payload. Bytes in, bytes out.
+
+A record is whole or not there: the CRC covers length and payload, so neither a cut nor a flipped bit reads as another
+record. Must not do I/O. Next: `spool.py`.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import NamedTuple
+from zlib import crc32
+
+MAX_RECORD_BYTES = 4 * 1024 * 1024
+HEAD = Struct("<II")
+_LENGTH = Struct("<I")
+
+
+class Frame(NamedTuple):
+    """A whole record at `start`; the next one begins at `end`."""
+
+    start: int
+    end: int
+
+
+class Broken(NamedTuple):
+    """Bytes at `start` that are no record. `end`: where a whole record follows again, None when none is found."""
+
+    start: int
+    end: int | None
+
+
+def framed(payload: bytes) -> bytes:
+    """`payload` as it is written. Raises: `ValueError` for an empty one or one over `MAX_RECORD_BYTES`."""
+    if not 0 < len(payload) <= MAX_RECORD_BYTES:
+        raise ValueError(f"a record of {len(payload)} bytes; 1 to {MAX_RECORD_BYTES} fit")
+    return HEAD.pack(len(payload), crc32(payload, crc32(_LENGTH.pack(len(payload))))) + payload
+
+
+def next_frame(buffer: bytes, start: int) -> Frame | Broken | None:
+    """What lies at `start` of `buffer`: a record, something broken, or None when it goes on past the buffer's end."""
+    if len(buffer) - start < HEAD.size:
+        return None
+    length, expected = HEAD.unpack_from(buffer, start)
+    if not 0 < length <= MAX_RECORD_BYTES:
+        return Broken(start, None)
+    end = start + HEAD.size + length
+    if end > len(buffer):
+        return None
+    if _checksum(buffer, start, end) == expected:
+        return Frame(start, end)
+    return Broken(start, end if _whole_at(buffer, end) else None)
+
+
+def _whole_at(buffer: bytes, start: int) -> bool:
+    if len(buffer) - start <= HEAD.size:
+        return False
+    length, expected = HEAD.unpack_from(buffer, start)
+    end = start + HEAD.size + int(length)
+    return length > 0 and end <= len(buffer) and _checksum(buffer, start, end) == expected
+
+
+def _checksum(buffer: bytes, start: int, end: int) -> int:
+    view = memoryview(buffer)
+    return crc32(view[start + HEAD.size : end], crc32(view[start : start + 4]))

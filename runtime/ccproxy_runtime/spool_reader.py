@@ -1,0 +1,85 @@
+"""Reads a source's records in order, from a position on. Damage is a value, never an exception or a wrong record.
+
+Reads while a writer appends: what is not whole yet is read later. Must not delete or mend anything.
+Next: `redaction.py`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from ccproxy_runtime.frames import HEAD, MAX_RECORD_BYTES, Broken, Frame, next_frame
+from ccproxy_runtime.spool_source import Position, segment_path, segments
+
+_WINDOW_BYTES = 1024 * 1024
+_WIDE_BYTES = 2 * (HEAD.size + MAX_RECORD_BYTES)
+"""Holds any record and the one after it, so what lies at its start is certain."""
+
+
+class Record(NamedTuple):
+    """One whole record; reading goes on at `end`."""
+
+    payload: bytes
+    end: Position
+
+
+class Damage(NamedTuple):
+    """Bytes at `start` that are no record (a flipped bit, a segment cut short); reading goes on at `end`."""
+
+    start: Position
+    end: Position
+
+
+def read_from(directory: Path, src: str, start: Position, *, stop: Position | None = None) -> Iterator[Record | Damage]:
+    """Every record of the source from `start` (where another one ended) up to `stop` or the present end.
+
+    A start before the oldest segment moves to it. Raises: `OSError`.
+    """
+    numbers = [index for index in segments(directory, src) if index >= start.segment]
+    for index in numbers:
+        if stop is not None and stop.segment < index:
+            return
+        until = stop.offset if stop is not None and stop.segment == index else None
+        offset = start.offset if index == start.segment else 0
+        with segment_path(directory, src, index).open("rb", buffering=0) as file:
+            yield from _records(file.fileno(), Position(index, offset), until, newest=index == numbers[-1])
+
+
+def unfinished_bytes(directory: Path, src: str) -> int:
+    """Length of the piece of a record at the end of the newest segment: what a dead writer did not finish.
+
+    Raises: `OSError`.
+    """
+    numbers = segments(directory, src)
+    if not numbers:
+        return 0
+    end = Position(numbers[-1], 0)
+    for found in read_from(directory, src, end):
+        end = found.end
+    return segment_path(directory, src, end.segment).stat().st_size - end.offset
+
+
+def _records(handle: int, start: Position, until: int | None, *, newest: bool) -> Iterator[Record | Damage]:
+    """Records of one segment. Only the newest segment may end within a record: its writer may be at work."""
+    index, offset = start
+    size = os.fstat(handle).st_size if until is None else until
+    width = _WINDOW_BYTES
+    while offset < size:
+        window = os.pread(handle, min(width, size - offset), offset)
+        base = offset
+        while isinstance(found := next_frame(window, offset - base), Frame):
+            offset = base + found.end
+            yield Record(window[found.start + HEAD.size : found.end], Position(index, offset))
+        if offset > base:
+            width = _WINDOW_BYTES
+        elif base + len(window) < size and width < _WIDE_BYTES:
+            width = _WIDE_BYTES  # too little was read to judge what lies here
+        elif found is None and newest:
+            return
+        else:
+            resume = base + found.end if isinstance(found, Broken) and found.end is not None else size
+            offset = resume
+            yield Damage(Position(index, base), Position(index, resume))
