@@ -57,9 +57,6 @@ class Request(Protocol):
     max_tokens: int | None
     thinking: bool
     """True when the client asks for reasoning (enabled, adaptive, an effort above none/minimal)."""
-    user_turns: int
-    """Messages of role user that carry something other than tool results."""
-    has_assistant_turn: bool
     user_id: str | None
     """Anthropic `metadata.user_id`, OpenAI `user` / `safety_identifier`."""
     prompt_cache_key: str | None
@@ -67,6 +64,14 @@ class Request(Protocol):
     """Chat: the client itself set `stream_options.include_usage`. True in dialects that always send usage."""
     wants_json: bool
     """A structured answer was asked for (json_schema, json_object, output_config.format)."""
+
+    @property
+    def user_turns(self) -> int:
+        """Messages of role user that carry something other than tool results."""
+        ...
+
+    @property
+    def has_assistant_turn(self) -> bool: ...
 
     @property
     def tool_names(self) -> tuple[str, ...]:
@@ -140,13 +145,29 @@ class Answer(Protocol):
     """The dialect's terminal event has passed (or the whole body was read)."""
     error: StreamError | None
     spawns: list[Spawn]
+    unreadable: int
+    """Events or bodies that were not what the dialect says; they passed as they came."""
+    mid_event: bool
+    """Part of an unfinished event has been sent on (only events over 64 KiB are sent in parts)."""
+    overlong: int
+    """Events that passed but were too long to read."""
+    last_events: bytes
+    """The last whole events that passed."""
 
     def feed(self, chunk: bytes) -> bytes:
-        """Follow a piece of an event stream, cut anywhere; returns what to send on (the same object as a rule)."""
+        """Follow a piece of an event stream, cut anywhere; returns the whole events to send on.
+
+        As a rule that is the same object. An event that is not complete yet is held back (up to 64 KiB), so it may
+        also be empty.
+        """
         ...
 
     def close(self) -> bytes:
-        """The stream has ended; returns bytes held back, if any."""
+        """The provider ended the stream in order; returns bytes held back, if any.
+
+        When the stream broke, or `ended` is still False after this, send `Dialect.stream_end` instead of what it
+        returns.
+        """
         ...
 
     def whole(self, body: bytes) -> None:
@@ -172,7 +193,7 @@ class Dialect(Protocol):
     def refusal(self, problem: Problem) -> Refusal: ...
 
     def stream_end(self, problem: Problem, answer: Answer) -> bytes:
-        """After 200: the dialect's own terminal error event(s), valid after whatever `answer` has passed."""
+        """After 200: the dialect's own terminal error event(s), valid after whatever `answer` has returned."""
         ...
 
     def ping(self) -> bytes:
