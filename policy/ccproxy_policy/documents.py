@@ -150,7 +150,7 @@ def _scalar(node: yaml.Node, line: int, parts: PathParts) -> object:
         return text.lower() == "true"
     if tag == "int" and _INTEGER.fullmatch(text):
         return int(text)
-    if tag in ("int", "float") and _FLOAT.fullmatch(text):
+    if tag == "float" and _FLOAT.fullmatch(text):
         return float(text)
     if tag in ("str", "bool", "int", "float", "timestamp", "value"):
         return text

@@ -16,6 +16,7 @@ from ccproxy_policy.admit import Written
 from ccproxy_policy.kinds.routing_policy import Match, Route, RoutingPolicy, RoutingPolicySpec, Treatment
 from ccproxy_policy.matching import match_findings, match_from
 from ccproxy_policy.problems import PathParts, Problem
+from ccproxy_policy.sentences import nearest
 from ccproxy_policy.spoken import route_finding
 
 _NO_TREATMENT: Final = "write route or deny, or give the policy a `default`"
@@ -66,7 +67,7 @@ def _own_findings(spec: RoutingPolicySpec) -> Iterator[tuple[PathParts, str]]:
         if rule.name in (DEFAULT_RULE, NO_RULE):
             yield (*here, "name"), f"`{rule.name}` has a meaning of its own in metrics; choose another name"
         if rule.name in seen:
-            yield (*here, "name"), f"rule {seen[rule.name]} of this policy has this name; choose another"
+            yield (*here, "name"), f"spec.rules[{seen[rule.name]}] has this name already; choose another"
         seen.setdefault(rule.name, index)
         yield from match_findings(rule.match, (*here, "match"))
         yield from _treatment_findings(rule.then, (*here, "then"))
@@ -178,5 +179,7 @@ def _makers(policy: Written[RoutingPolicy], backends: Backends) -> Iterator[_Mak
 def _no_backend(name: str, backends: Backends) -> str:
     if "/" in name:
         return "a laptop has no namespaces; write the backend's name alone"
-    there = ", ".join(sorted(backends.usable))
-    return f"there is no ModelBackend `{name}`; " + (f"write one of {there}" if there else "write one")
+    there = sorted(backends.usable)
+    if near := nearest(name, there):
+        return f"there is no ModelBackend `{name}`; did you mean `{near}`?"
+    return f"there is no ModelBackend `{name}`; " + (f"write one of {', '.join(there)}" if there else "write one")

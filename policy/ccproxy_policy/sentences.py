@@ -13,18 +13,17 @@ from typing import Any, Union, get_args, get_origin
 from pydantic_core import ErrorDetails
 
 from ccproxy_policy.kinds.strict import Strict
-from ccproxy_policy.kinds.text import HINTS
+from ccproxy_policy.kinds.text import HINTS, MONEY
 from ccproxy_policy.problems import PathParts
 
 PLANNED_VALUES = {"strategy": ("LeastBusy", "Fastest", "Cheapest")}
 """Values of the design that a later issue brings, per field."""
 
 _SENTENCES = {
-    "missing": "is missing; it must be written",
     "string_type": "write a string, in quotes if it looks like a number or a truth value",
     "int_type": "write a whole number",
     "bool_type": "write true or false",
-    "list_type": "write a list",
+    "list_type": "write a list, like [a, b]",
     "dict_type": "write a mapping of names to values",
     "model_type": "write a mapping of fields",
     "invalid_key": "a key must be a string",
@@ -39,6 +38,25 @@ _SENTENCES = {
 }
 
 
+_MISSING = {
+    "metadata": "{name: NAME}",
+    "spec": "with the fields of this kind under it",
+    "name": "NAME",
+    "provider": "Anthropic, or another provider",
+    "targets": "[{backend: NAME}]",
+    "backend": "NAME of a ModelBackend",
+    "message": "a sentence for the client",
+    "min": "a number of tokens",
+    "minTurns": "a number of turns",
+    "key": "KEY inside the Secret",
+    "pem": "the certificates as PEM text",
+    "aboveInputTokens": "a number of tokens",
+    "inputPerMTok": '"0.25", dollars per million tokens',
+    "outputPerMTok": '"0.25", dollars per million tokens',
+}
+"""What to write after the name of a field that must be there."""
+
+
 def sentence(kind: type[Strict], error: ErrorDetails) -> tuple[PathParts, str]:
     """Where the error is and what to write instead."""
     parts: PathParts = tuple(error["loc"])
@@ -50,6 +68,10 @@ def sentence(kind: type[Strict], error: ErrorDetails) -> tuple[PathParts, str]:
             return parts, _unknown_field(model_at(kind, parts[:-1]), str(parts[-1]))
         case "literal_error":
             return parts, _wrong_word(parts, error["input"], str(context["expected"]))
+        case "missing":
+            return parts, f"is missing; write {parts[-1]}: {_MISSING.get(str(parts[-1]), '...')}"
+        case "string_type" if str(parts[-1]).endswith("PerMTok"):
+            return parts, HINTS[MONEY]
         case "string_pattern_mismatch":
             return parts, HINTS.get(str(context["pattern"]), "does not have the right form")
         case found:

@@ -5,9 +5,11 @@ Must not check what needs another object or RE2 (`policies.py` does). Next: `mod
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
 from ccproxy_policy.kinds.metadata import Label, LabelKey, Metadata
 from ccproxy_policy.kinds.strict import Strict
@@ -23,7 +25,16 @@ from ccproxy_policy.kinds.text import (
     Tokens,
 )
 
-Param = Annotated[str, Field(max_length=4096)] | int | float | bool
+
+def _checked_param(value: object) -> object:
+    """A scalar that every process reads back as it was written."""
+    whole = isinstance(value, int) and abs(value) < 2**63
+    if whole or (isinstance(value, str) and len(value) <= 4096) or (isinstance(value, float) and isfinite(value)):
+        return value
+    raise PydanticCustomError("param", "write a string of at most 4096 characters, a number, true or false")
+
+
+Param = Annotated[str | int | float | bool, BeforeValidator(_checked_param)]
 
 
 class WorkloadSelector(Strict):
