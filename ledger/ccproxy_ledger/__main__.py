@@ -1,0 +1,41 @@
+"""Entry point: `python -m ccproxy_ledger`. Reads settings, runs until told to stop, says what is wrong in a sentence.
+
+Next: `settings.py`, `app.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+import uvloop
+
+from ccproxy_ledger.app import serve
+from ccproxy_ledger.settings import Settings, settings_from_environment
+from ccproxy_runtime.logs import configure_logging
+from ccproxy_runtime.stopping import exit_with_parent, stop_event
+
+
+def main() -> int:
+    """0: stopped when told to; 1: could not start (the reason is on stderr)."""
+    try:
+        settings = settings_from_environment()
+        configure_logging("ledger", settings.log_level)
+        if settings.exit_with_parent:
+            exit_with_parent()
+        uvloop.run(_run(settings))
+    except ValueError as wrong:
+        sys.stderr.write(f"ccproxy ledger: {wrong}\n")
+        return 1
+    except OSError as refused:
+        sys.stderr.write(f"ccproxy ledger: {refused.strerror}: {refused.filename or 'cannot listen'}\n")
+        return 1
+    return 0
+
+
+async def _run(settings: Settings) -> None:
+    await serve(settings, stop_event(asyncio.get_running_loop()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

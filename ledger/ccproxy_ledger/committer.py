@@ -1,0 +1,114 @@
+"""Moves batches from the ledger's spool into the database, group by group, for as long as the ledger lives.
+
+A database that is gone is waited for: nothing is dropped. A batch that the database will never take is kept as a file
+beside the spool, counted and logged. Must not acknowledge anything. Next: `keeper.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from ccproxy_ledger.backlog import Backlog
+from ccproxy_ledger.metrics import LedgerMetrics
+from ccproxy_ledger.received import Received
+from ccproxy_ledger.store import Store, StoreUnavailable, Unstorable
+from ccproxy_ledger.store_books import Books
+from ccproxy_ledger.store_commit import commit
+from ccproxy_runtime.logs import logger
+
+IDLE_CHECK_S = 0.5
+FIRST_RETRY_S, LAST_RETRY_S = 0.05, 2.0
+_log = logger("committer")
+_encode = msgspec.json.Encoder().encode
+
+
+class Committer:
+    """Commits what `leftovers` and then `own` hold."""
+
+    def __init__(
+        self,
+        *,
+        leftovers: list[Backlog],
+        own: Backlog,
+        books: Books,
+        metrics: LedgerMetrics,
+        given_up: Callable[[], Mapping[str, int]],
+    ) -> None:
+        self._leftovers = leftovers
+        self._own = own
+        self._books = books
+        self._metrics = metrics
+        self._given_up = given_up
+        self._arrived = asyncio.Event()
+        self.waiting_since_ms: int | None = None
+        """When the oldest batch that is known not to be committed came in, Unix milliseconds."""
+
+    def wake(self) -> None:
+        """Something was appended to the own spool."""
+        self._arrived.set()
+
+    async def run(self, store: Store) -> None:
+        """Until cancelled: commit whatever comes."""
+        for backlog in self._leftovers:
+            await self.drain(backlog, store)
+            backlog.close()
+        self._leftovers = []
+        while True:
+            await self.drain(self._own, store)
+            self._arrived.clear()
+            try:
+                async with asyncio.timeout(IDLE_CHECK_S):
+                    await self._arrived.wait()
+            except TimeoutError:
+                continue
+
+    async def drain(self, backlog: Backlog, store: Store) -> None:
+        """Commit all that is in `backlog` now."""
+        while (group := backlog.next_group()) is not None:
+            self.waiting_since_ms = min((one.received_ms for one in group.batches), default=None)
+            self._metrics.damaged.inc(group.damaged)
+            await self._commit_in_the_end(group.batches, store)
+            backlog.done(group)
+        self.waiting_since_ms = None
+
+    async def _commit_in_the_end(self, batches: tuple[Received, ...], store: Store) -> None:
+        retry_s = FIRST_RETRY_S
+        while True:
+            try:
+                await self._commit(batches, store)
+                return
+            except StoreUnavailable as fault:
+                _log.warning("database_unavailable", reason=str(fault), batches=len(batches))
+            except Unstorable as fault:
+                await self._divide(batches, store, str(fault))
+                return
+            await asyncio.sleep(retry_s)
+            retry_s = min(retry_s * 2, LAST_RETRY_S)
+
+    async def _commit(self, batches: tuple[Received, ...], store: Store) -> None:
+        started_s = time.perf_counter()
+        named = {event.book for one in batches for event in one.batch.events if event.book}
+        books = await self._books.named(named, store)
+        done = await commit(store, batches, books, self._given_up())
+        self._metrics.count(done, time.perf_counter() - started_s)
+
+    async def _divide(self, batches: tuple[Received, ...], store: Store, reason: str) -> None:
+        """Find the batch that cannot be stored; the others are committed one by one."""
+        if len(batches) > 1:
+            for one in batches:
+                await self._commit_in_the_end((one,), store)
+            return
+        self._metrics.unstorable.inc()
+        _log.error("batch_unstorable", src=batches[0].batch.src, reason=reason)
+        await asyncio.to_thread(self._keep_apart, batches[0])
+
+    def _keep_apart(self, received: Received) -> None:
+        events = received.batch.events
+        folder = self._own.directory / "unstorable"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        name = f"{received.batch.src}-{events[0].seq if events else 0}.json"
+        (folder / name).write_bytes(_encode(received))

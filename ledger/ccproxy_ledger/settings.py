@@ -1,0 +1,68 @@
+"""The ledger's settings: the only place that reads its environment, once.
+
+Next: `__main__.py`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from ccproxy_contract.names import LEDGER_PORT
+
+MIB = 1024 * 1024
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a ledger finds its accounts and database, keeps its spool and listens."""
+
+    accounts: Path
+    spool: Path
+    token_file: Path
+    pgdata: Path | None
+    """Folder of the embedded Postgres; `None` when `database_url` names another one."""
+    database_url: str = ""
+    host: str = "127.0.0.1"
+    port: int = LEDGER_PORT
+    spool_cap_bytes: int = 1024 * MIB
+    exit_with_parent: bool = False
+    log_level: str = "info"
+
+
+def settings_from_environment(environ: Mapping[str, str] | None = None) -> Settings:
+    """Raises `ValueError` naming the variable that is missing or wrong."""
+    env = os.environ if environ is None else environ
+    url = env.get("CCPROXY_DATABASE_URL", "")
+    if url and not url.startswith(("postgresql://", "postgres://")):
+        raise ValueError("CCPROXY_DATABASE_URL must start with postgresql://")
+    return Settings(
+        accounts=Path(_required(env, "CCPROXY_ACCOUNTS")),
+        spool=Path(_required(env, "CCPROXY_LEDGER_SPOOL")),
+        token_file=Path(_required(env, "CCPROXY_LEDGER_TOKEN_FILE")),
+        pgdata=None if url else Path(_required(env, "CCPROXY_PGDATA")),
+        database_url=url,
+        host=env.get("CCPROXY_LEDGER_HOST", "127.0.0.1"),
+        port=_number(env, "CCPROXY_LEDGER_PORT", LEDGER_PORT),
+        spool_cap_bytes=_number(env, "CCPROXY_LEDGER_SPOOL_CAP_BYTES", 1024 * MIB),
+        exit_with_parent=env.get("CCPROXY_EXIT_WITH_PARENT") == "1",
+        log_level=env.get("CCPROXY_LOG_LEVEL", "info"),
+    )
+
+
+def _required(env: Mapping[str, str], name: str) -> str:
+    value = env.get(name, "")
+    if not value:
+        raise ValueError(f"{name} is not set; `ccproxy start` sets it, a bare ledger needs it")
+    return value
+
+
+def _number(env: Mapping[str, str], name: str, default: int) -> int:
+    text = env.get(name, "")
+    if not text:
+        return default
+    if not text.isascii() or not text.isdigit():
+        raise ValueError(f"{name}={text!r} is not a whole number")
+    return int(text)

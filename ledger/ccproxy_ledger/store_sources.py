@@ -1,0 +1,35 @@
+"""What the database knows of its sources, for a collector that starts anew. Next: `progress.py`."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from ccproxy_ledger.progress import Ranges
+from ccproxy_ledger.store import Store
+
+_RANGE = re.compile(r"\[(\d+),(\d+)\)")
+REMEMBERED = "40 days"
+"""Older sources than a sender's clock is believed are asked for no more; the database still knows their events."""
+
+
+class KnownSource(msgspec.Struct, frozen=True):
+    """One source as committed."""
+
+    src: str
+    here: Ranges
+    given_up: int
+
+
+async def known_sources(store: Store) -> list[KnownSource]:
+    """Every source seen lately. Raises: `StoreUnavailable`."""
+    async with store.connection() as connection:
+        records = await connection.fetch(
+            f"select src::text, received::text, given_up from source where last_seen > now() - interval '{REMEMBERED}'"
+        )
+    return [KnownSource(record["src"], _ranges(record["received"]), record["given_up"]) for record in records]
+
+
+def _ranges(multirange: str) -> Ranges:
+    return Ranges([(int(low), int(high) - 1) for low, high in _RANGE.findall(multirange)])
