@@ -15,7 +15,12 @@ class Strict(BaseModel):
     """A part of a kind. `planned` names fields of the design that a later issue brings."""
 
     model_config = ConfigDict(
-        extra="forbid", strict=True, frozen=True, alias_generator=to_camel, hide_input_in_errors=True
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        alias_generator=to_camel,
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
     )
 
     planned: ClassVar[frozenset[str]] = frozenset()
