@@ -21,6 +21,8 @@ SPAWNING_TOOLS = ("Agent", "Task")
 MAX_SPAWN_BYTES = 1 << 18
 """Of one streamed tool input; prompts of subagents stay under 64 kB."""
 
+_DELTA = b"event: content_block_delta\n"
+
 
 class _CacheCreation(msgspec.Struct, gc=False):
     ephemeral_5m_input_tokens: Count = None
@@ -101,6 +103,8 @@ _input = msgspec.json.Decoder(_Input).decode
 class MessagesGrammar:
     """Implements `follow.Grammar`. Keeps the usage fields seen so far and the tool inputs that are still open."""
 
+    finish_ends = False
+
     def __init__(self) -> None:
         self._fields = _Usage()
         self._raw: list[bytes] = []
@@ -109,6 +113,8 @@ class MessagesGrammar:
     def plain(self, chunk: bytes) -> bool:
         if self._inputs:
             return False
+        if chunk.startswith(_DELTA) and chunk.find(b"\n\n") == len(chunk) - 2:
+            return True
         return not (b"message_" in chunk or b'"tool_use"' in chunk or b'"error"' in chunk or b"event: error" in chunk)
 
     def event(self, answer: Follower, event: Event) -> Seen:

@@ -123,6 +123,9 @@ class _Anatomy:
         own = text_map(self._head.metadata)
         return own | text_map(msgspec.Raw(own.get("user_id", "").encode()))
 
+    def media(self) -> tuple[bytes, ...]:
+        return (b'"data"', b'"signature"')
+
 
 def _blocks(content: msgspec.Raw) -> list[_Block]:
     """A string counts as one text block; anything that is no list of blocks as none."""

@@ -163,10 +163,9 @@ class Answer(Protocol):
         ...
 
     def close(self) -> bytes:
-        """The provider ended the stream in order; returns bytes held back, if any.
+        """The stream is over, in order or not; returns a held back event that only lacked its blank line.
 
-        When the stream broke, or `ended` is still False after this, send `Dialect.stream_end` instead of what it
-        returns.
+        Half an event is dropped. When `ended` is still False after this, `Dialect.stream_end` is due.
         """
         ...
 

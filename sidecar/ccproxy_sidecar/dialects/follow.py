@@ -36,6 +36,9 @@ NOTHING_SEEN = Seen()
 class Grammar(Protocol):
     """How one dialect's answers read. Fresh per answer; a part of an unexpected type raises `msgspec.DecodeError`."""
 
+    finish_ends: bool
+    """True when servers may leave out the terminal event, so that a finish reason must do."""
+
     def plain(self, chunk: bytes) -> bool:
         """True when `chunk`, whole events of a started stream, holds content only. Called for every chunk."""
         ...
@@ -82,12 +85,19 @@ class Follower:
         return self._pass(chunk)
 
     def close(self) -> bytes:
-        """The provider ended the stream in order; an event that only lacks its blank line is read and returned."""
+        """The stream is over; a last event that only lacks its blank line is read and returned, half of one is not.
+
+        Where servers may leave the terminal event out, an answer that said why it finished is complete.
+        """
         held, passed = self._held, self._passed
-        self._held, self._passed, self.mid_event = b"", 0, False
-        if self._cut_head or not held:
-            return held[passed:]
-        return self._read(held)[passed:]
+        self._held, self._passed = b"", 0
+        if held and not self.ended and not self._cut_head:
+            self._read(held)
+        self.ended = self.ended or (self._grammar.finish_ends and bool(self.finish))
+        if not self.ended:
+            return b""
+        self.mid_event = False
+        return held[passed:]
 
     def whole(self, body: bytes) -> None:
         """Follow an answer that is one JSON body."""
@@ -103,11 +113,12 @@ class Follower:
 
     def _pass(self, events: bytes) -> bytes:
         """`events` are whole events."""
-        self.last_events = events
         if not self.started or not self._plain(events):
             return self._read(events)
-        count = events.count(b"\n\n") or events.count(b"\r\n\r\n")
-        self._text_bytes += max(len(events) - count * self._frame_bytes, 0)
+        self.last_events = events
+        size, frame = len(events), self._frame_bytes
+        count = 1 if size < 2 * frame else events.count(b"\n\n") or events.count(b"\r\n\r\n")
+        self._text_bytes += max(size - count * frame, 0)
         return events
 
     def _read(self, events: bytes) -> bytes:

@@ -46,6 +46,9 @@ class SingleTurn:
     def metadata(self) -> dict[str, str]:
         return {}
 
+    def media(self) -> tuple[bytes, ...]:
+        return (b'"data"', b'"url"')
+
 
 def foreign_request(body: bytes, path_model: str | None) -> ReadRequest:
     """What can be said of any body, JSON or not."""

@@ -73,6 +73,8 @@ _FINISH = re.compile(rb'"finishReason"\s*:\s*"(\w+)"')
 class GeminiGrammar:
     """Implements `follow.Grammar`."""
 
+    finish_ends = True
+
     def plain(self, chunk: bytes) -> bool:
         """Never: usage is in every chunk, and there are few of them."""
         return False

@@ -131,6 +131,9 @@ class _Anatomy:
     def metadata(self) -> dict[str, str]:
         return text_map(self._head.labels)
 
+    def media(self) -> tuple[bytes, ...]:
+        return (b'"data"', b'"thoughtSignature"')
+
 
 def _parts(content: _Content) -> list[_Part]:
     return part(content.parts, list[_Part]) or []

@@ -5,22 +5,16 @@ Works on raw bytes, so that a body of megabytes costs a few searches. Must not d
 
 from __future__ import annotations
 
-_CARRIERS = (
-    b'"data"',  # Messages base64 sources and redacted thinking, Gemini inlineData, OpenAI input_audio
-    b'"signature"',  # Messages thinking blocks
-    b'"thoughtSignature"',  # Gemini parts
-    b'"encrypted_content"',  # Responses reasoning items
-    b'"url"',  # Chat image_url
-    b'"image_url"',  # Responses input_image
-    b'"file_data"',  # OpenAI files
-)
 _MIN_BYTES = 256
 """Shorter values are left in: they cost nothing and may be words."""
 
 
-def media_bytes(body: bytes) -> int:
-    """Bytes of long base64 values in `body`; never counts text (text has spaces, escapes or non-ASCII letters)."""
-    return sum(_carried_bytes(body, key) for key in _CARRIERS)
+def media_bytes(body: bytes, carriers: tuple[bytes, ...]) -> int:
+    """Bytes of long base64 values in the members `carriers` (quoted names) of `body`.
+
+    Never counts text: that has spaces, escapes or letters outside ASCII.
+    """
+    return sum(_carried_bytes(body, key) for key in carriers)
 
 
 def _carried_bytes(body: bytes, key: bytes) -> int:

@@ -139,6 +139,9 @@ class _Anatomy:
     def metadata(self) -> dict[str, str]:
         return text_map(self._head.metadata)
 
+    def media(self) -> tuple[bytes, ...]:
+        return (b'"url"', b'"data"', b'"file_data"')
+
 
 def chat_texts(content: msgspec.Raw) -> tuple[str, ...]:
     """The text parts of a message's content; images and audio have none."""

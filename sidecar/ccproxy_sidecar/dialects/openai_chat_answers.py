@@ -7,8 +7,6 @@ total is output. Next: `openai_responses.py`.
 
 from __future__ import annotations
 
-import re
-
 import msgspec
 
 from ccproxy_contract.events import MAX_RAW_USAGE_BYTES
@@ -89,25 +87,21 @@ class _Chunk(msgspec.Struct, gc=False):
 _EMPTY = (NOTHING, msgspec.Raw(b'""'), msgspec.Raw(b"[]"))
 _chunk = msgspec.json.Decoder(_Chunk).decode
 _usage = msgspec.json.Decoder(_Usage).decode
-_ODD_SPACE = re.compile(rb'"\s+:|":\s\s')
 
 
 class ChatGrammar:
     """Implements `follow.Grammar`."""
 
+    finish_ends = True
+
     def __init__(self, *, hide_usage_chunk: bool) -> None:
         self._hide_usage_chunk = hide_usage_chunk
-        self._usual_space = True
+        self._finish_mark = self._usage_mark = b'"'
+        """In every chunk, so every chunk is read until its writer's way with spaces is known."""
 
     def plain(self, chunk: bytes) -> bool:
-        """Looks for what ends a stream, in the two ways that JSON writers put their spaces."""
-        return self._usual_space and not (
-            b'_reason":"' in chunk
-            or b'_reason": "' in chunk
-            or b'"usage":{' in chunk
-            or b'"usage": {' in chunk
-            or b'"error"' in chunk
-            or b"[DONE]" in chunk
+        return not (
+            self._finish_mark in chunk or self._usage_mark in chunk or b'"error"' in chunk or b"[DONE]" in chunk
         )
 
     def event(self, answer: Follower, event: Event) -> Seen:
@@ -116,7 +110,7 @@ class ChatGrammar:
             answer.ended = True
             return NOTHING_SEEN
         if not answer.started:
-            self._usual_space = _ODD_SPACE.search(event.data) is None
+            self._learn_spaces(event.data)
         chunk = _chunk(event.data)
         _take_names(answer, chunk)
         if chunk.error is not None:
@@ -139,6 +133,13 @@ class ChatGrammar:
         for choice in chunk.choices or ():
             answer.finish = choice.finish_reason or answer.finish
         _take_usage(answer, chunk)
+
+    def _learn_spaces(self, text: bytes) -> None:
+        """What ends a stream is searched for as this server writes it: `"a":"b"` or `"a": "b"`."""
+        if b'": ' not in text:
+            self._finish_mark, self._usage_mark = b'_reason":"', b'"usage":{'
+        elif b'":"' not in text and b'":  ' not in text:
+            self._finish_mark, self._usage_mark = b'_reason": "', b'"usage": {'
 
 
 def _take_names(answer: Follower, chunk: _Chunk) -> None:

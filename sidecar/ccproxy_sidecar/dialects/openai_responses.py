@@ -125,6 +125,9 @@ class _Anatomy:
     def metadata(self) -> dict[str, str]:
         return text_map(self._head.client_metadata) | text_map(self._head.metadata)
 
+    def media(self) -> tuple[bytes, ...]:
+        return (b'"image_url"', b'"encrypted_content"', b'"file_data"')
+
 
 def _quoted(text: str) -> msgspec.Raw:
     return msgspec.Raw(msgspec.json.encode(text))

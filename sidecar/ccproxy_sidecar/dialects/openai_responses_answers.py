@@ -94,6 +94,8 @@ _NAME = re.compile(rb"response\.(?:completed|incomplete|failed)")
 class ResponsesGrammar:
     """Implements `follow.Grammar`."""
 
+    finish_ends = False
+
     def plain(self, chunk: bytes) -> bool:
         return not (b'"response"' in chunk or b'"error"' in chunk or b"event: error" in chunk)
 

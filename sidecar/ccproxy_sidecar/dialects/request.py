@@ -46,6 +46,10 @@ class Anatomy(Protocol):
 
     def metadata(self) -> dict[str, str]: ...
 
+    def media(self) -> tuple[bytes, ...]:
+        """Quoted names of the members that carry images, documents, audio or signatures."""
+        ...
+
 
 class ReadRequest:
     """Implements `dialect.Request` over an anatomy."""
@@ -113,7 +117,7 @@ class ReadRequest:
 
     @cached_property
     def text_bytes(self) -> int:
-        return len(self._body) - media_bytes(self._body)
+        return len(self._body) - media_bytes(self._body, self._anatomy.media())
 
     @cached_property
     def _first_user_texts(self) -> tuple[str, ...]:
