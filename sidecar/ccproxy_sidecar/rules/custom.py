@@ -12,6 +12,7 @@ import inspect
 import queue
 import threading
 from collections.abc import Callable
+from typing import Any
 
 from ccproxy_contract.snapshot import CustomRule
 from ccproxy_sidecar.call import Call
@@ -35,6 +36,7 @@ class Custom:
         self._time_limit_s = time_limit_s
         self._in_a_row = 0
         self._matches = _loaded(custom)
+        self._is_async = inspect.iscoroutinefunction(self._matches)
         self._worker: _Worker | None = None
 
     def holds(self, call: Call) -> bool | None:  # noqa: ARG002 - a matcher's signature
@@ -50,11 +52,11 @@ class Custom:
         if self.switched_off:
             return False
         try:
-            answer = await self._answer(Facts(call))
+            async with asyncio.timeout(self._time_limit_s):
+                answer = await self._answer(Facts(call))
         except TimeoutError:
-            self._leave_worker()
             return self._failed("timeout")
-        except Exception as error:  # the user's own code: the boundary of what we can know
+        except (Exception, SystemExit) as error:  # the user's own code: anything may come out of it
             return self._failed(type(error).__name__)
         if not isinstance(answer, bool):
             return self._failed("answer")
@@ -62,17 +64,19 @@ class Custom:
         return answer
 
     async def _answer(self, facts: Facts) -> object:
-        async with asyncio.timeout(self._time_limit_s):
-            if inspect.iscoroutinefunction(self._matches):
-                return await self._matches(facts)
-            if self._worker is None:
-                self._worker = _Worker()
-            return await self._worker.run(lambda: self._matches(facts))
-
-    def _leave_worker(self) -> None:
-        if self._worker is not None:
-            self._worker.leave()
-            self._worker = None
+        if self._is_async:
+            return await self._matches(facts)
+        if self._worker is None:
+            self._worker = _Worker()
+        worker = self._worker
+        try:
+            return await worker.run(lambda: self._matches(facts))
+        except asyncio.CancelledError:
+            # Too late, or the client has gone: the thread may be stuck, the next call gets a new one.
+            worker.leave()
+            if self._worker is worker:
+                self._worker = None
+            raise
 
     def _failed(self, reason: str) -> bool:
         self.failures[reason] = self.failures.get(reason, 0) + 1
@@ -120,18 +124,18 @@ class _Worker:
 def _outcome(job: Callable[[], object]) -> tuple[object, BaseException | None]:
     try:
         return job(), None
-    except Exception as error:  # the user's own code; it is counted by the caller
+    except (Exception, SystemExit) as error:  # the user's own code; it is counted by the caller
         return None, error
 
 
-def _loaded(custom: CustomRule) -> Callable[[Facts], object]:
+def _loaded(custom: CustomRule) -> Callable[[Facts], Any]:
     module, _, name = custom.target.partition(":")
     try:
         rule = getattr(importlib.import_module(module), name)(**custom.params)
-    except Exception as error:  # import runs the user's own code: anything may come out of it
+    except (Exception, SystemExit) as error:  # import runs the user's own code: anything may come out of it
         raise ValueError(f"{custom.target} cannot be loaded: {type(error).__name__}: {error}") from error
     matches = getattr(rule, "matches", None)
     if not callable(matches):
         raise ValueError(f"{custom.target} has no method `matches(facts)`")
-    loaded: Callable[[Facts], object] = matches
+    loaded: Callable[[Facts], Any] = matches
     return loaded

@@ -13,7 +13,7 @@ class Thinking:
         self._wanted = wanted
 
     def holds(self, call: Call) -> bool:
-        return call.request is not None and call.request.thinking is self._wanted
+        return call.request is not None and call.request.thinking == self._wanted
 
     def why(self, call: Call) -> str:
         if call.request is None:

@@ -44,9 +44,9 @@ class Session:
         """Shared by all sessions of the process."""
         self.counted: tuple[int, int] | None = None
         """Text bytes and o200k tokens of the prompt that was last counted exactly."""
-        self._counts: OrderedDict[str, LastCount] = OrderedDict()
-        self._agents: OrderedDict[str, str] = OrderedDict()
-        self._spawns: OrderedDict[bytes, tuple[str, float]] = OrderedDict()
+        self._counts: dict[str, LastCount] = {}
+        self._agents: dict[str, str] = {}
+        self._spawns: dict[bytes, tuple[str, float]] = {}
 
     def last(self, thread: str) -> LastCount | None:
         return self._counts.get(thread)
@@ -85,11 +85,12 @@ def _prompt_key(prompt: str) -> bytes:
     return sha256(prompt.encode("utf-8", "replace")).digest()
 
 
-def _put(table: OrderedDict[K, V], key: K, value: V, most: int) -> None:
+def _put(table: dict[K, V], key: K, value: V, most: int) -> None:
+    """Set a key as the newest; beyond `most` the oldest goes. A plain dict: an empty one costs 64 bytes."""
+    table.pop(key, None)
     table[key] = value
-    table.move_to_end(key)
     if len(table) > most:
-        table.popitem(last=False)
+        del table[next(iter(table))]
 
 
 class Sessions:

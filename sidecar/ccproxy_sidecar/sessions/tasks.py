@@ -72,7 +72,7 @@ def is_compaction(call: Call) -> bool:
         return False
     if request.last_user_text.startswith(COMPACTION_ORDER):
         return True
-    return not request.tool_names and COMPACTION_SYSTEM in request.system_text
+    return COMPACTION_SYSTEM in request.system_text and not request.tool_names
 
 
 def background_sign(call: Call) -> str | None:
@@ -82,7 +82,7 @@ def background_sign(call: Call) -> str | None:
         return None
     if request.max_tokens is not None and request.max_tokens <= MAX_PROBE_TOKENS:
         return "probe"
-    if request.user_turns != 1 or len(call.body) > MAX_BACKGROUND_BYTES or request.tool_names:
+    if len(call.body) > MAX_BACKGROUND_BYTES or request.tool_names or request.user_turns != 1:
         return None
     for name, shows in SIGNS:
         if shows(request):
