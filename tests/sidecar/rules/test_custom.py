@@ -54,6 +54,16 @@ class Stuck:
         self.gate.wait(30)
         return True
 
+class StuckOnce:
+    gate = threading.Event()
+    def __init__(self):
+        self.calls = 0
+    def matches(self, facts):
+        self.calls += 1
+        if self.calls == 1:
+            self.gate.wait(30)
+        return True
+
 class Flaky:
     def __init__(self):
         self.calls = 0
@@ -159,6 +169,14 @@ async def test_a_stuck_rule_is_left_behind_and_the_loop_goes_on() -> None:
     assert rule.switched_off
     assert threading.active_count() <= before + MAX_FAILURES_IN_A_ROW
     sys.modules["made_rules"].Stuck.gate.set()
+
+
+async def test_after_a_stuck_call_the_next_one_gets_a_thread_of_its_own() -> None:
+    rule = _custom("StuckOnce", time_limit_s=0.05)
+    assert await rule.ask(made_call()) is False
+    assert await rule.ask(made_call()) is True
+    assert rule.failures == {"timeout": 1}
+    sys.modules["made_rules"].StuckOnce.gate.set()
 
 
 async def test_a_client_that_leaves_is_no_failure_of_the_rule() -> None:

@@ -32,6 +32,9 @@ def test_a_glob_is_found_in_a_text_exactly_when_its_re2_source_is(glob: str, tex
         ("*a*a", "a", False),
         ("a*a", "a", False),
         ("a*a", "aa", True),
+        ("*a*a*", "a", False),
+        ("*ab*b*", "ab", False),
+        ("*ab*b*", "abb", True),
         ("gpt-?", "gpt-5", True),
         ("gpt-?", "gpt-51", False),
         ("a.c", "abc", False),
@@ -44,6 +47,11 @@ def test_a_glob_is_found_in_a_text_exactly_when_its_re2_source_is(glob: str, tex
 )
 def test_a_pattern_fits(pattern: str, value: str, fits: bool) -> None:
     assert AnyPattern((pattern,)).holds(value) is fits
+
+
+def test_pieces_of_a_searched_glob_do_not_overlap() -> None:
+    assert not search_test("ab*b")("xab")
+    assert search_test("ab*b")("xab and b")
 
 
 def test_any_pattern_of_several_is_enough() -> None:
