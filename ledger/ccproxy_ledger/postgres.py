@@ -69,6 +69,13 @@ class EmbeddedPostgres:
             return
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._take_lock()
+        try:
+            await self._start_locked()
+        except PostgresUnavailable:
+            self._give_lock()
+            raise
+
+    async def _start_locked(self) -> None:
         await stop_leftover(self.data_dir)
         programs = binaries(self.data_dir)
         mode = await identity(self.data_dir, programs, modes=self._root_modes)
@@ -89,6 +96,11 @@ class EmbeddedPostgres:
                 f"another ledger uses {self.root}: stop it, or set another folder or --database URL"
             ) from None
         self._lock = lock
+
+    def _give_lock(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
 
     async def _create(self, programs: Path, mode: str) -> None:
         """Make the cluster beside its place and move it there, so that a kill leaves no half one."""
@@ -154,9 +166,7 @@ class EmbeddedPostgres:
         if self._process is not None and self._process.returncode is None:
             await _end(self._process)
         drop_socket_dir(self.root, self.socket_dir)
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+        self._give_lock()
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
