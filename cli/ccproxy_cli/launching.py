@@ -184,8 +184,10 @@ def _serving_state(home: Home, pid: int) -> State:
 
 
 def not_serving(home: Home) -> Failure:
-    """What to tell when the sidecar never answered: the end of its log, and where the rest is."""
-    log = home.log("sidecar")
-    tail = log.read_text(errors="replace").splitlines()[-5:] if log.exists() else []
-    last_words = "\n".join(f"  {line[:300]}" for line in tail)
-    return Failure(f"the sidecar did not start to answer. The end of {log}:\n{last_words}")
+    """What to tell when the sidecar never got ready: the ends of the logs, and where the rest is."""
+    lines = [f"ccproxy did not get ready. `ccproxy doctor` may know why; the ends of the logs in {home.logs}:"]
+    for name in ("supervisor", "sidecar"):
+        log = home.log(name)
+        tail = log.read_text(errors="replace").splitlines()[-5:] if log.exists() else []
+        lines += [f"  {name}: {line[:300]}" for line in tail]
+    return Failure("\n".join(lines))

@@ -49,3 +49,12 @@ def problem_lines(report: CompileReport) -> Iterator[str]:
 
 def _many(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def ago(duration_ms: int) -> str:
+    """A duration in its largest unit: `12 s`, `5 min`, `3 h`, `2 d`."""
+    seconds = max(0, duration_ms // 1000)
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds // length} {unit}"
+    return f"{seconds} s"

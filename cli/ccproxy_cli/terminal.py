@@ -5,6 +5,7 @@ Must not decide anything. Next: `loopback.py`.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -30,11 +31,16 @@ def print_json(value: object) -> None:
     click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 
+PIPE_WIDTH = 200
+"""Columns for a table that no terminal shows: wide enough that nothing is folded."""
+
+
 def console() -> Console:
-    """A console on stdout; rich turns colours off without a terminal and under NO_COLOR."""
+    """A console on stdout; rich turns colours off without a terminal and under NO_COLOR. Text is taken as it is."""
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=True)
+    width = None if sys.stdout.isatty() else PIPE_WIDTH
+    return Console(highlight=False, markup=False, emoji=False, width=width)
 
 
 def table(title: str, *columns: str, right: tuple[str, ...] = ()) -> Table:

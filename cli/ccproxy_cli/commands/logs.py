@@ -38,9 +38,17 @@ def command(*, follow: bool, process: str | None, lines: int) -> None:
         raise Failure(f"no logs in {home.logs}: ccproxy never ran there. Start it with `ccproxy start`.")
     tails = {name: Tail(path) for name, path in sources.items()}
     _show(tails, last=lines)
-    while follow:
-        time.sleep(POLL_S)
-        _show(tails)
+    if follow:
+        _follow(tails)
+
+
+def _follow(tails: dict[str, Tail]) -> None:
+    try:
+        while True:
+            time.sleep(POLL_S)
+            _show(tails)
+    except KeyboardInterrupt:  # how following ends
+        return
 
 
 class Tail:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from pathlib import Path
 
 import click
 
+from ccproxy_cli.agent_settings import claude_warning
 from ccproxy_cli.agents import Pointed, Route, pointed
 from ccproxy_cli.exits import PROBLEM, Failure, NotExecutable, NotFound
 from ccproxy_cli.home import Home
@@ -72,19 +72,8 @@ def _warn(name: str, made: Pointed, theirs: dict[str, str], user_home: Path) -> 
         before = theirs.get(variable, "")
         if variable.endswith(("_BASE_URL", "_API_BASE")) and before not in ("", value):
             remark(f"{variable} was {before}; for {name} it is {value}.")
-    if name == "claude" and (other := _claude_setting(user_home / ".claude" / "settings.json")):
-        remark(
-            f"~/.claude/settings.json sets ANTHROPIC_BASE_URL to {other}, which wins over what `ccproxy run` sets. "
-            "Remove it there."
-        )
-
-
-def _claude_setting(path: Path) -> str:
-    try:
-        value = json.loads(path.read_bytes())["env"]["ANTHROPIC_BASE_URL"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
-    return str(value)
+    if name == "claude" and (warning := claude_warning(user_home)):
+        remark(warning)
 
 
 def _become(program: str, argv: tuple[str, ...], variables: dict[str, str]) -> None:

@@ -25,13 +25,15 @@ from ccproxy_cli.supervision.child import Child
 from ccproxy_cli.supervision.compile_process import compiled_by_process
 from ccproxy_cli.supervision.plan import Plan, child_specs
 from ccproxy_cli.supervision.policy_watch import Fingerprint, PolicyWatch, fingerprint
-from ccproxy_contract.names import PATH_HEALTH
+from ccproxy_contract.names import PATH_READY
 from ccproxy_runtime.atomic import atomic_write
 from ccproxy_runtime.stopping import stop_event
 
 POLL_S = 0.25
 STARTUP_S = 20.0
 STARTUP_TRIES = 3
+UNREADY_S = 5.0
+"""A sidecar that answers and is not ready gets so long to read its snapshot."""
 DRAIN_S = 12.0
 
 
@@ -86,15 +88,17 @@ class Supervisor:
 
     async def _sidecar_answers(self) -> bool:
         deadline_s = time.monotonic() + STARTUP_S
-        sidecar = self._children[0]
+        sidecar, last_words = self._children[0], "no answer"
         while time.monotonic() < deadline_s and sidecar.state.restarts < STARTUP_TRIES:
-            if sidecar.state.phase == "running":
-                reply = await asyncio.to_thread(ask, self._plan.port, PATH_HEALTH, timeout_s=1.0)
-                if reply is not None and reply.status == 200:
-                    return True
+            reply = await asyncio.to_thread(ask, self._plan.port, PATH_READY, timeout_s=1.0)
+            if reply is not None and reply.status == 200:
+                return True
+            if reply is not None:
+                last_words = reply.body.decode(errors="replace").strip()[:500]
+                deadline_s = min(deadline_s, time.monotonic() + UNREADY_S)
             if await self._stopped_within(0.03):
                 return False
-        self._journal.write("not_serving", "the sidecar did not start to answer", level="error")
+        self._journal.write("not_serving", f"the sidecar is not ready: {last_words}", level="error")
         return False
 
     async def _stopped_within(self, seconds: float) -> bool:

@@ -1,0 +1,75 @@
+"""`ccproxy explain`: hands a request to the sidecar's own explainer, with the policies that run or those of a folder.
+
+Must not explain anything itself: that is the data plane's code. Next: `install.py`.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from ccproxy_cli.exits import PROBLEM, Failure
+from ccproxy_cli.home import Home
+from ccproxy_cli.settings import environment, settings
+from ccproxy_cli.state import running_state
+from ccproxy_cli.terminal import remark
+
+EPILOG = """\b
+Examples:
+  ccproxy explain request.json
+  ccproxy explain request.http                        a recorded request with its headers
+  pbpaste | ccproxy explain - --path /v1/messages
+  ccproxy explain request.json --config ./policies    before they run
+  ccproxy explain request.json --header "x-claude-code-agent-type: Explore"
+\b
+FILE holds a JSON body or a recorded HTTP request; - reads standard input.
+Exits 0 when a target or a deny was found, 1 when none was, 2 when the input cannot be read."""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("file")
+@click.option("--config", type=click.Path(path_type=Path), help="Policies to explain with (default: those that run).")
+@click.option("--path", help="The path the body is sent to (default: guessed from its shape).")
+@click.option("--header", "headers", multiple=True, metavar="NAME: VALUE", help="A header of the call; repeat it.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(*, file: str, config: Path | None, path: str | None, headers: tuple[str, ...], as_json: bool) -> None:
+    """Say rule by rule where a request would go and what each target would cost, without calling anyone."""
+    home = Home(settings().home)
+    state = running_state(home.state)
+    options = [*(["--json"] if as_json else []), *(["--path", path] if path else [])]
+    options += [part for header in headers for part in ("--header", header)]
+    folder = config or (Path(state.config) if state else home.policies)
+    with _snapshot(home, None if config is None and state else folder) as snapshot:
+        explainer = [sys.executable, "-m", "ccproxy_sidecar.explain", "--snapshot", str(snapshot)]
+        done = subprocess.run([*explainer, "--rules-path", str(folder), *options, "--", file], check=False)
+    raise click.exceptions.Exit(done.returncode)
+
+
+@contextmanager
+def _snapshot(home: Home, folder: Path | None) -> Iterator[Path]:
+    """The snapshot that runs, or that of `folder`, for a moment and open to its owner only: it holds keys."""
+    if folder is None:
+        yield home.snapshot
+        return
+    with tempfile.TemporaryDirectory(prefix="ccproxy-") as made:
+        _compile_into(folder, Path(made))
+        yield Path(made) / "snapshot.json"
+
+
+def _compile_into(folder: Path, run_folder: Path) -> None:
+    from ccproxy_cli.compiling import compile_folder, write_outputs
+
+    if not folder.is_dir():
+        raise Failure(f"{folder} is no folder. Name one with --config, or write starter policies: `ccproxy install`.")
+    compilation = compile_folder(folder, environment())
+    for problem in compilation.report.problems:
+        remark(str(problem))
+    if compilation.report.problems:
+        raise click.exceptions.Exit(PROBLEM)
+    write_outputs(compilation, run_folder)
