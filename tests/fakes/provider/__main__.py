@@ -1,0 +1,31 @@
+"""`python -m tests.fakes.provider --port N`: the scripted provider as a process; prints its address when it listens."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+
+from tests.fakes.provider.server import Provider
+
+
+async def _serve(port: int, seed: int, quiet: bool) -> None:
+    provider = Provider(seed=seed, quiet=quiet)
+    await provider.start(port=port)
+    print(f"listening on {provider.url}", flush=True)
+    await asyncio.Event().wait()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.fakes.provider", description=__doc__)
+    parser.add_argument("--port", type=int, default=0, help="0: any free port")
+    parser.add_argument("--seed", type=int, default=0, help="other seeds say other words")
+    parser.add_argument("--quiet", action="store_true", help="no line per request")
+    given = parser.parse_args()
+    try:
+        asyncio.run(_serve(given.port, given.seed, given.quiet))
+    except KeyboardInterrupt:
+        pass
+
+
+if __name__ == "__main__":
+    main()
