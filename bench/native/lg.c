@@ -45,7 +45,7 @@ static int epoll_fd, port, connections = 1;
 static char* request;
 static size_t request_bytes;
 static char* nonce_at;
-static uint64_t nonce, errors, answered, events, reconnects;
+static uint64_t nonce, errors, answered, answered_in_all, events, reconnects;
 static Samples first_byte, full_answer, chunk_delay;
 static int64_t record_from, record_until;
 static double rate;
@@ -153,6 +153,7 @@ static void see_marks(Conn* conn, const char* piece, size_t bytes, int64_t now) 
 
 static void finish(Conn* conn, int64_t now) {
   if (conn->status != 200) errors++;
+  answered_in_all++;
   if (conn->started >= record_from && now <= record_until) {
     answered++;
     add_sample(&full_answer, now - conn->started);
@@ -342,13 +343,14 @@ static void report(double duration_s) {
   qsort(full_answer.values, full_answer.count, sizeof *full_answer.values, by_value);
   qsort(chunk_delay.values, chunk_delay.count, sizeof *chunk_delay.values, by_value);
   printf(
-      "{\"conns\":%d,\"rate_set\":%.0f,\"done\":%lu,\"rps\":%.1f,\"errors\":%lu,\"reconnects\":%lu,\"events\":%lu,"
+      "{\"conns\":%d,\"rate_set\":%.0f,\"done\":%lu,\"done_in_all\":%lu,\"rps\":%.1f,\"errors\":%lu,\"reconnects\":%lu,"
+      "\"events\":%lu,"
       "\"chunks_per_s\":%.1f,\"full_p50\":%.1f,\"full_p90\":%.1f,\"full_p99\":%.1f,\"ttfb_p50\":%.1f,"
       "\"ttfb_p99\":%.1f,\"chunk_p50\":%.1f,\"chunk_p99\":%.1f,\"unsent\":%zu}\n",
-      connections, rate, answered, answered / duration_s, errors, reconnects, events, chunk_delay.count / duration_s,
-      percentile_us(&full_answer, .5), percentile_us(&full_answer, .9), percentile_us(&full_answer, .99),
-      percentile_us(&first_byte, .5), percentile_us(&first_byte, .99), percentile_us(&chunk_delay, .5),
-      percentile_us(&chunk_delay, .99), due_tail - due_head);
+      connections, rate, answered, answered_in_all, answered / duration_s, errors, reconnects, events,
+      chunk_delay.count / duration_s, percentile_us(&full_answer, .5), percentile_us(&full_answer, .9),
+      percentile_us(&full_answer, .99), percentile_us(&first_byte, .5), percentile_us(&first_byte, .99),
+      percentile_us(&chunk_delay, .5), percentile_us(&chunk_delay, .99), due_tail - due_head);
 }
 
 int main(int argc, char** argv) {
