@@ -188,13 +188,14 @@ class Spool:
         if not confirmed:
             self.sync_failures += 1
             self._retire()  # after a failed sync the kernel may have dropped what it held of this segment
-        self._measure()
+        self.measure()
 
     def _sync_now(self) -> None:
         group = self._next_group()
         self._finish(group, _to_disk(group.handles, group.new_names_in))
 
-    def _measure(self) -> None:
+    def measure(self) -> None:
+        """Look how much room the folder's segments take; for who has just deleted some."""
         try:
             self.used_bytes = used_bytes(self.directory)
         except OSError:

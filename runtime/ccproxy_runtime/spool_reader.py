@@ -7,7 +7,7 @@ Next: `redaction.py`.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,13 +27,15 @@ class Record(NamedTuple):
 
 
 class Damage(NamedTuple):
-    """Bytes at `start` that are no record (a flipped bit, a segment cut short); reading goes on at `end`."""
+    """Bytes from `start` that are no record (a flipped bit, an unfinished write); reading goes on at `end`."""
 
     start: Position
     end: Position
 
 
-def read_from(directory: Path, src: str, start: Position, *, stop: Position | None = None) -> Iterator[Record | Damage]:
+def read_from(
+    directory: Path, src: str, start: Position, *, stop: Position | None = None
+) -> Generator[Record | Damage, None, None]:
     """Every record of the source from `start` (where another one ended) up to `stop` or the present end.
 
     A start before the oldest segment moves to it. Raises: `OSError`.
@@ -46,20 +48,6 @@ def read_from(directory: Path, src: str, start: Position, *, stop: Position | No
         offset = start.offset if index == start.segment else 0
         with segment_path(directory, src, index).open("rb", buffering=0) as file:
             yield from _records(file.fileno(), Position(index, offset), until, newest=index == numbers[-1])
-
-
-def unfinished_bytes(directory: Path, src: str) -> int:
-    """Length of the piece of a record at the end of the newest segment: what a dead writer did not finish.
-
-    Raises: `OSError`.
-    """
-    numbers = segments(directory, src)
-    if not numbers:
-        return 0
-    end = Position(numbers[-1], 0)
-    for found in read_from(directory, src, end):
-        end = found.end
-    return segment_path(directory, src, end.segment).stat().st_size - end.offset
 
 
 def _records(handle: int, start: Position, until: int | None, *, newest: bool) -> Iterator[Record | Damage]:
