@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Callable
+from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -56,7 +57,13 @@ def head_from_body(body: bytes, head: type[HeadT]) -> HeadT | Malformed:
 
 def part(raw: msgspec.Raw | bytes, kind: type[PartT]) -> PartT | None:
     """A part of a body that was already found to be JSON; `None` when it is absent or of another type."""
-    return part_by(lambda text: msgspec.json.decode(text, type=kind), raw)
+    return None if raw is NOTHING else part_by(_decoder(kind), raw)
+
+
+@cache
+def _decoder(kind: type[PartT]) -> Callable[[msgspec.Raw | bytes], PartT]:
+    """Made once per type: a decoder costs more than what it decodes."""
+    return msgspec.json.Decoder(kind).decode
 
 
 def part_by(decode: Callable[[msgspec.Raw | bytes], PartT], raw: msgspec.Raw | bytes) -> PartT | None:

@@ -148,7 +148,7 @@ class Answer(Protocol):
     unreadable: int
     """Events or bodies that were not what the dialect says; they passed as they came."""
     mid_event: bool
-    """Part of an unfinished event has been sent on (only events over 64 KiB are sent in parts)."""
+    """What was sent on does not end between two events: part of one over 64 KiB, or one that lacks its blank line."""
     overlong: int
     """Events that passed but were too long to read."""
     last_events: bytes

@@ -91,13 +91,10 @@ class Follower:
         """
         held, passed = self._held, self._passed
         self._held, self._passed = b"", 0
-        if held and not self.ended and not self._cut_head:
-            self._read(held)
+        rest = (held if self.ended else self._read_last(held))[passed:]
         self.ended = self.ended or (self._grammar.finish_ends and bool(self.finish))
-        if not self.ended:
-            return b""
-        self.mid_event = False
-        return held[passed:]
+        self.mid_event = self.mid_event or bool(rest)
+        return rest
 
     def whole(self, body: bytes) -> None:
         """Follow an answer that is one JSON body."""
@@ -131,6 +128,17 @@ class Follower:
             if not seen.hide:
                 kept.append(block)
         return b"".join(kept) if hidden else events
+
+    def _read_last(self, held: bytes) -> bytes:
+        """Read an event that lacks its blank line; empty when it lacks more than that."""
+        if not held or self._cut_head or event_from_block(held) is None:
+            return b""
+        unreadable, last_events = self.unreadable, self.last_events
+        rest = self._read(held)
+        if self.unreadable == unreadable:
+            return rest
+        self.last_events = last_events
+        return b""
 
     def _read_block(self, block: bytes) -> Seen:
         event = event_from_block(block)

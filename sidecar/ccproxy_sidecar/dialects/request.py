@@ -7,10 +7,10 @@ field names. Next: `splice.py`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import cached_property
 from typing import Literal, Protocol
 
 import msgspec
+from propcache.api import cached_property
 
 from ccproxy_sidecar.dialects.media import media_bytes
 
