@@ -187,8 +187,14 @@ class Spool:
         self._new_names = self._new_names and (group.new_names_in is None or not confirmed)
         if not confirmed:
             self.sync_failures += 1
-            self._retire()  # after a failed sync the kernel may have dropped what it held of this segment
+            self._give_up(group.end.segment)
         self.measure()
+
+    def _give_up(self, segment: int) -> None:
+        """Write no more to a segment whose sync failed: the kernel may have dropped what it held of it."""
+        if self._handle >= 0 and self.end.segment == segment:
+            os.close(self._handle)
+            self._handle = -1
 
     def _sync_now(self) -> None:
         group = self._next_group()
