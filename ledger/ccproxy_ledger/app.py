@@ -67,8 +67,10 @@ async def _parts(settings: Settings, token: bytes, stack: contextlib.AsyncExitSt
     )
     for backlog in left:
         for received in batches_of(backlog):
-            collector.adopt(received.batch.src, ranges_of([event.seq for event in received.batch.events]))
-    committer = Committer(leftovers=left, own=own, books=books, metrics=metrics, given_up=collector.given_up)
+            collector.adopt(
+                received.batch.src, ranges_of([event.seq for event in received.batch.events]), received.given_up
+            )
+    committer = Committer(leftovers=left, own=own, books=books, metrics=metrics)
 
     async def on_ready(store: Store) -> None:
         for source in await known_sources(store):

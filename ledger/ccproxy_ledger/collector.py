@@ -7,11 +7,11 @@ Next: `backlog.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import msgspec
 
-from ccproxy_contract.events import Ack, Batch
+from ccproxy_contract.events import Ack
 from ccproxy_ledger.progress import Progress, Ranges, ranges_of
 from ccproxy_ledger.received import checked_batch, record
 from ccproxy_runtime.spool import Spool
@@ -58,10 +58,6 @@ class Collector:
         """Everything that the database holds has been adopted: what is missing now is really missing."""
         self._database_known = True
 
-    def given_up(self) -> Mapping[str, int]:
-        """Up to where senders have lost events for good, by source."""
-        return {src: one.given_up for src, one in self._sources.items() if one.given_up}
-
     async def take(self, raw: bytes) -> Ack | Refusal:
         """Take one batch; answers once it is on disk, within about 20 ms."""
         try:
@@ -75,25 +71,22 @@ class Collector:
         first = numbers.pairs[0][0]
         if not self._database_known and first > progress.acknowledged + 1:
             return Refusal(503, "the database is not up yet, so what came before this batch is not known", 1)
-        if not all(progress.here.covers(low, high) for low, high in numbers.pairs):
-            refusal = await self._keep(batch, raw)
+        self._sources[batch.src] = progress
+        lost_more = progress.note(first, self._clock_ms() / 1000)
+        if lost_more or not all(progress.here.covers(low, high) for low, high in numbers.pairs):
+            refusal = await self._keep(raw, len(batch.events), progress.given_up)
             if refusal is not None:
                 return refusal
-        return self._acknowledge(batch, numbers, first)
+        for low, high in numbers.pairs:
+            progress.here.add(low, high)
+        return Ack(src=batch.src, seq=progress.acknowledged)
 
-    async def _keep(self, batch: Batch, raw: bytes) -> Refusal | None:
-        received_ms = self._clock_ms()
-        if not self._spool.append(record(self._tenant(), received_ms, raw)):
+    async def _keep(self, raw: bytes, events: int, given_up: int) -> Refusal | None:
+        kept = record(raw, tenant=self._tenant(), received_ms=self._clock_ms(), given_up=given_up)
+        if not self._spool.append(kept):
             return Refusal(503, "the ledger's spool is full: the database has been away for too long", 5)
         if not await self._spool.flushed():
             return Refusal(503, "the ledger's disk did not confirm the write", 1)
-        self.taken_events += len(batch.events)
+        self.taken_events += events
         self._on_append()
         return None
-
-    def _acknowledge(self, batch: Batch, numbers: Ranges, first: int) -> Ack:
-        progress = self._sources.setdefault(batch.src, Progress())
-        for low, high in numbers.pairs:
-            progress.here.add(low, high)
-        progress.note(first, self._clock_ms() / 1000)
-        return Ack(src=batch.src, seq=progress.acknowledged)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -36,13 +35,11 @@ class Committer:
         own: Backlog,
         books: Books,
         metrics: LedgerMetrics,
-        given_up: Callable[[], Mapping[str, int]],
     ) -> None:
         self._leftovers = leftovers
         self._own = own
         self._books = books
         self._metrics = metrics
-        self._given_up = given_up
         self._arrived = asyncio.Event()
         self.waiting_since_ms: int | None = None
         """When the oldest batch that is known not to be committed came in, Unix milliseconds."""
@@ -93,7 +90,7 @@ class Committer:
         started_s = time.perf_counter()
         named = {event.book for one in batches for event in one.batch.events if event.book}
         books = await self._books.named(named, store)
-        done = await commit(store, batches, books, self._given_up())
+        done = await commit(store, batches, books)
         self._metrics.count(done, time.perf_counter() - started_s)
 
     async def _divide(self, batches: tuple[Received, ...], store: Store, reason: str) -> None:

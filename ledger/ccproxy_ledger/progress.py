@@ -88,14 +88,15 @@ class Progress:
         known = Ranges([(1, self.given_up), *self.here.pairs])
         return known.contiguous
 
-    def note(self, first_seq: int, now_s: float) -> None:
-        """A batch that starts at `first_seq` has come; give up the hole before it once the sender has shown it lost."""
+    def note(self, first_seq: int, now_s: float) -> bool:
+        """A batch that starts at `first_seq` has come. True when this shows that the hole before it will stay."""
         if first_seq <= self.acknowledged + 1:
             self._told = 0
-            return
+            return False
         if not self._told:
             self._told_since_s = now_s
         self._told += 1
-        if self._told > TOLD_TIMES and now_s - self._told_since_s >= TOLD_S:
-            self.given_up = first_seq - 1
-            self._told = 0
+        if self._told <= TOLD_TIMES or now_s - self._told_since_s < TOLD_S:
+            return False
+        self.given_up, self._told = first_seq - 1, 0
+        return True

@@ -20,12 +20,15 @@ class Received(msgspec.Struct, frozen=True, kw_only=True):
 
     tenant: str
     received_ms: int
+    given_up: int = 0
+    """The source has lost for good what is missing up to this number."""
     batch: Batch
 
 
 class _Record(msgspec.Struct, frozen=True):
     tenant: str
     received_ms: int
+    given_up: int
     batch: msgspec.Raw
 
 
@@ -33,9 +36,9 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Received).decode
 
 
-def record(tenant: str, received_ms: int, raw_batch: bytes) -> bytes:
+def record(raw_batch: bytes, *, tenant: str, received_ms: int, given_up: int) -> bytes:
     """The spool's record: the batch's bytes as they came, with who and when."""
-    return _encode(_Record(tenant, received_ms, msgspec.Raw(raw_batch)))
+    return _encode(_Record(tenant, received_ms, given_up, msgspec.Raw(raw_batch)))
 
 
 def received_from(raw: bytes) -> Received:
@@ -84,9 +87,11 @@ def _fault(event: UsageEvent) -> str:
 
 
 def _fault_of_times(event: UsageEvent) -> str:
-    for number in (event.opened_ms, event.ended_ms, event.duration_us, event.first_byte_us or 0, event.http_status):
+    for number in (event.opened_ms, event.ended_ms, event.duration_us, event.first_byte_us or 0):
         if not 0 <= number <= MAX_COUNT:
             return "a time or status is out of range"
+    if not 0 <= event.http_status < 1000:
+        return "a time or status is out of range"
     for cost in (event.cost_pusd, event.base_cost_pusd):
         if cost is not None and abs(cost) > 2**62:
             return "a cost is out of range"

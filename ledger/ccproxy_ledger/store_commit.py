@@ -116,16 +116,14 @@ ROWS = _rows_statement()
 ROLLUPS = _rollups_statement()
 
 
-async def commit(
-    store: Store, batches: Sequence[Received], books: Mapping[str, PriceBook], given_up: Mapping[str, int]
-) -> Committed:
+async def commit(store: Store, batches: Sequence[Received], books: Mapping[str, PriceBook]) -> Committed:
     """Commit `batches`, in any order, however often they have come before.
 
     Raises: `StoreUnavailable` (nothing was committed, or all of it: try again), `Unstorable`.
     """
     events = _identified(batches)
     async with store.transaction() as connection:
-        await _sources(connection, batches, given_up)
+        await _sources(connection, batches)
         fresh = await _fresh(connection, events)
         rows = [_row(one, books) for one in fresh if one.event.kind in ("settle", "adjust")]
         stored = await _store_rows(connection, rows)
@@ -156,23 +154,23 @@ def _row(one: Identified, books: Mapping[str, PriceBook]) -> Row:
     return row(one.event, tenant=one.tenant, received_ms=one.received_ms, books=books)
 
 
-async def _sources(connection: Connection, batches: Sequence[Received], given_up: Mapping[str, int]) -> None:
+async def _sources(connection: Connection, batches: Sequence[Received]) -> None:
     """Note what has come from whom. Comes first: it makes two writers of one source take turns."""
     by_src: dict[UUID, list[Received]] = {}
     for received in batches:
         if received.batch.events:
             by_src.setdefault(UUID(received.batch.src), []).append(received)
-    lines = [_source_line(src, by_src[src], given_up) for src in sorted(by_src)]
+    lines = [_source_line(src, by_src[src]) for src in sorted(by_src)]
     if lines:
         await connection.execute(SOURCES, *_columns(lines))
 
 
-def _source_line(src: UUID, batches: list[Received], given_up: Mapping[str, int]) -> tuple[object, ...]:
+def _source_line(src: UUID, batches: list[Received]) -> tuple[object, ...]:
     events = [event for received in batches for event in received.batch.events]
     closed: int | None = max((event.seq for event in events if event.kind == "close"), default=0) or None
     seen: datetime = moment(max(received.received_ms for received in batches))
     numbers = ranges_of([event.seq for event in events])
-    lost = given_up.get(batches[0].batch.src, 0)
+    lost = max(received.given_up for received in batches)
     return src, text(batches[0].tenant), numbers.multirange, closed, lost, seen
 
 

@@ -79,9 +79,11 @@ def life(src: str, calls: int, *, first: int = 1, ended_ms: int = NOW_MS) -> lis
     return events
 
 
-def received(events: Iterable[UsageEvent], *, tenant: str = "local", at_ms: int = NOW_MS) -> Received:
+def received(
+    events: Iterable[UsageEvent], *, tenant: str = "local", at_ms: int = NOW_MS, given_up: int = 0
+) -> Received:
     listed = tuple(events)
-    return Received(tenant=tenant, received_ms=at_ms, batch=Batch(src=listed[0].src, events=listed))
+    return Received(tenant=tenant, received_ms=at_ms, given_up=given_up, batch=Batch(src=listed[0].src, events=listed))
 
 
 def in_batches(events: Sequence[UsageEvent], size: int) -> list[Received]:

@@ -39,7 +39,7 @@ async def clear(store: Store) -> None:
 
 
 async def commit_all(store: Store, groups: list[list[Received]]) -> list[Committed]:
-    return [await commit(store, group, BOOKS, {}) for group in groups]
+    return [await commit(store, group, BOOKS) for group in groups]
 
 
 @st.composite
@@ -82,7 +82,7 @@ async def test_concurrent_repeats_of_all_batches_count_each_event_once(store: St
     async def send(seed: int) -> int:
         mine = batches.copy()
         random.Random(seed).shuffle(mine)
-        return sum([(await commit(store, [batch], BOOKS, {})).events for batch in mine])
+        return sum([(await commit(store, [batch], BOOKS)).events for batch in mine])
 
     done = await asyncio.gather(*(send(seed) for seed in range(4)))
     assert sum(done) == 4 * 120
@@ -94,7 +94,7 @@ async def test_concurrent_repeats_of_all_batches_count_each_event_once(store: St
 
 async def test_cost_is_computed_here_from_the_named_book_not_taken_from_the_sender(store: Store) -> None:
     src, usage = new_src(), Usage(uncached=1000, cache_read=300, output=70)
-    await commit(store, [received([settle(src, 1, call="c", usage=usage, cost_pusd=1)])], BOOKS, {})
+    await commit(store, [received([settle(src, 1, call="c", usage=usage, cost_pusd=1)])], BOOKS)
     expected = [
         cost_pusd(BOOK, keys=("anthropic",), model=model, usage=usage, at_ms=NOW_MS)
         for model in ("claude-cheap", "claude-dear")
@@ -110,7 +110,7 @@ async def test_cost_is_computed_here_from_the_named_book_not_taken_from_the_send
 
 
 async def test_an_unknown_model_stays_without_price_and_is_counted(store: Store) -> None:
-    done = await commit(store, [received([settle(new_src(), 1, call="c", model="mystery")])], BOOKS, {})
+    done = await commit(store, [received([settle(new_src(), 1, call="c", model="mystery")])], BOOKS)
     assert done.unpriced == 1
     async with store.connection() as connection:
         assert await connection.fetchval("select cost_pusd from usage_event") is None
@@ -119,14 +119,14 @@ async def test_an_unknown_model_stays_without_price_and_is_counted(store: Store)
 
 async def test_an_attempt_that_used_nothing_costs_nothing_even_at_an_unknown_price(store: Store) -> None:
     event = settle(new_src(), 1, call="c", model="mystery", requested="mystery", usage=Usage())
-    assert (await commit(store, [received([event])], BOOKS, {})).unpriced == 0
+    assert (await commit(store, [received([event])], BOOKS)).unpriced == 0
     async with store.connection() as connection:
         assert await connection.fetchval("select cost_pusd from usage_event") == 0
 
 
 async def test_an_unknown_book_keeps_the_senders_figures_and_is_counted(store: Store) -> None:
     event = settle(new_src(), 1, call="c", book="sha256:unheard", cost_pusd=42)
-    assert (await commit(store, [received([event])], {}, {})).book_unknown == 1
+    assert (await commit(store, [received([event])], {})).book_unknown == 1
     async with store.connection() as connection:
         assert await connection.fetchval("select cost_pusd from usage_event where priced_by = 'sender'") == 42
 
@@ -135,8 +135,8 @@ async def test_the_first_settle_of_an_attempt_holds_and_a_later_one_is_a_conflic
     first, second = new_src(), new_src()
     orphan = settle(first, 1, call="c", quality="orphan", usage=Usage())
     late = settle(second, 1, call="c", usage=Usage(output=9))
-    assert (await commit(store, [received([orphan])], BOOKS, {})).conflicts == 0
-    done = await commit(store, [received([late])], BOOKS, {})
+    assert (await commit(store, [received([orphan])], BOOKS)).conflicts == 0
+    done = await commit(store, [received([late])], BOOKS)
     assert (done.events, done.conflicts) == (1, 1)
     async with store.connection() as connection:
         assert await connection.fetchval("select quality from usage_event") == "orphan"
@@ -146,10 +146,10 @@ async def test_the_first_settle_of_an_attempt_holds_and_a_later_one_is_a_conflic
 
 async def test_an_attempt_stays_open_until_its_settle_comes_whatever_comes_first(store: Store) -> None:
     src = new_src()
-    await commit(store, [received([opened(src, 1, call="a"), opened(src, 2, call="b")])], BOOKS, {})
-    await commit(store, [received([settle(src, 3, call="a")])], BOOKS, {})
-    await commit(store, [received([settle(src, 5, call="d")])], BOOKS, {})
-    await commit(store, [received([opened(src, 4, call="d")])], BOOKS, {})
+    await commit(store, [received([opened(src, 1, call="a"), opened(src, 2, call="b")])], BOOKS)
+    await commit(store, [received([settle(src, 3, call="a")])], BOOKS)
+    await commit(store, [received([settle(src, 5, call="d")])], BOOKS)
+    await commit(store, [received([opened(src, 4, call="d")])], BOOKS)
     async with store.connection() as connection:
         assert [row[0] for row in await connection.fetch("select call from open_attempt")] == ["b"]
 
@@ -157,7 +157,7 @@ async def test_an_attempt_stays_open_until_its_settle_comes_whatever_comes_first
 async def test_a_clock_that_is_far_off_is_held_near_the_time_of_receipt(store: Store) -> None:
     src = new_src()
     events = [settle(src, 1, call="a", ended_ms=NOW_MS + 10**9), settle(src, 2, call="b", ended_ms=1000)]
-    await commit(store, [received(events)], BOOKS, {})
+    await commit(store, [received(events)], BOOKS)
     async with store.connection() as connection:
         rows = await connection.fetch("select ended_at - received_at as off, skewed from usage_event order by seq")
     assert [(row["off"].total_seconds(), row["skewed"]) for row in rows] == [(300, True), (-35 * 86400, True)]
@@ -165,20 +165,20 @@ async def test_a_clock_that_is_far_off_is_held_near_the_time_of_receipt(store: S
 
 async def test_text_that_postgres_cannot_hold_does_not_stop_the_batch(store: Store) -> None:
     events = [settle(new_src(), 1, call="a\0b", session="x" * 5000)]
-    assert (await commit(store, [received(events, tenant="t\0")], BOOKS, {})).events == 1
+    assert (await commit(store, [received(events, tenant="t\0")], BOOKS)).events == 1
 
 
 async def test_what_the_database_never_takes_is_unstorable_and_leaves_nothing_behind(store: Store) -> None:
     events = [settle(new_src(), 1, call="a", usage=Usage(output=2**70))]
     with pytest.raises(Unstorable):
-        await commit(store, [received(events)], {}, {})
+        await commit(store, [received(events)], {})
     assert not any((await tables(store)).values())
 
 
 async def test_the_audit_sees_a_wrong_sum_a_wrong_price_and_a_hole(store: Store) -> None:
     await keep_book(store, BOOK)
     events = life(new_src(), 5)
-    await commit(store, [received(events[:4]), received(events[6:])], BOOKS, {})
+    await commit(store, [received(events[:4]), received(events[6:])], BOOKS)
     assert [one for one in await audit_store(store) if "misses events" not in one] == []
     async with store.connection() as connection:
         await connection.execute("update rollup_hour set output = output + 1 where model = 'claude-dear'")

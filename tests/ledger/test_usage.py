@@ -31,7 +31,7 @@ async def answer(store: Store, query: UsageQuery) -> dict[str, Any]:
 
 
 async def test_hourly_sums_and_attempts_answer_alike(store: Store) -> None:
-    await commit(store, [received(life(new_src(), 30))], BOOKS, {})
+    await commit(store, [received(life(new_src(), 30))], BOOKS)
     for groups in ((), ("model",), ("hour", "agent", "rule"), tuple(name for name in GROUPS if name != "session")):
         from_sums, from_attempts = asked(*groups), asked(*groups, minutes=5)
         assert from_sums.whole_hours
@@ -43,7 +43,7 @@ async def test_hourly_sums_and_attempts_answer_alike(store: Store) -> None:
 
 
 async def test_groups_add_up_to_the_total(store: Store) -> None:
-    await commit(store, [received(life(new_src(), 30))], BOOKS, {})
+    await commit(store, [received(life(new_src(), 30))], BOOKS)
     found = await answer(store, asked("session", "model"))
     assert len(found["groups"]) == 15
     for name in ("calls", "attempts", "before", "after", "unpriced_calls"):
@@ -52,7 +52,7 @@ async def test_groups_add_up_to_the_total(store: Store) -> None:
 
 async def test_money_is_exact_and_savings_compare_with_the_model_asked_for(store: Store) -> None:
     usage = Usage(uncached=1_000_003, cache_read=300, output=70)
-    await commit(store, [received([settle(new_src(), 1, call="c", usage=usage)])], BOOKS, {})
+    await commit(store, [received([settle(new_src(), 1, call="c", usage=usage)])], BOOKS)
     cheap, dear = (
         cost_pusd(BOOK, keys=("anthropic",), model=model, usage=usage, at_ms=NOW_MS)
         for model in ("claude-cheap", "claude-dear")
@@ -69,7 +69,7 @@ async def test_money_is_exact_and_savings_compare_with_the_model_asked_for(store
 async def test_an_unpriced_group_has_null_money_and_says_how_many(store: Store) -> None:
     src = new_src()
     events = [settle(src, 1, call="a", model="mystery", requested="mystery"), settle(src, 2, call="b")]
-    await commit(store, [received(events)], BOOKS, {})
+    await commit(store, [received(events)], BOOKS)
     found = await answer(store, asked("model"))
     by_model = {group["model"]: group for group in found["groups"]}
     assert by_model["mystery"]["cost"] is None
@@ -81,7 +81,7 @@ async def test_an_unpriced_group_has_null_money_and_says_how_many(store: Store) 
 async def test_a_call_of_several_attempts_counts_once_and_its_attempts_each(store: Store) -> None:
     src = new_src()
     events = [settle(src, n, call="c", attempt=n, quality="exact" if n < 3 else "estimated") for n in (1, 2, 3)]
-    await commit(store, [received(events)], BOOKS, {})
+    await commit(store, [received(events)], BOOKS)
     total = (await answer(store, asked()))["total"]
     assert (total["calls"], total["attempts"]) == (1, 3)
     assert total["quality"] == {"estimated": 0.3333, "exact": 0.6667}
@@ -95,18 +95,18 @@ async def test_nothing_yet_is_zero_not_null(store: Store) -> None:
 
 async def test_a_hole_is_counted_and_holds_completeness_back_until_it_is_filled(store: Store) -> None:
     events = life(new_src(), 5)
-    await commit(store, [received(events[:4], at_ms=NOW_MS)], BOOKS, {})
-    await commit(store, [received(events[6:], at_ms=NOW_MS + 60_000)], BOOKS, {})
+    await commit(store, [received(events[:4], at_ms=NOW_MS)], BOOKS)
+    await commit(store, [received(events[6:], at_ms=NOW_MS + 60_000)], BOOKS)
     known = await completeness(store, asked())
     assert (known.missing_events, known.gapless_at) == (2, datetime.fromtimestamp(NOW_MS / 1000, UTC))
-    await commit(store, [received(events[4:6], at_ms=NOW_MS + 90_000)], BOOKS, {})
+    await commit(store, [received(events[4:6], at_ms=NOW_MS + 90_000)], BOOKS)
     known = await completeness(store, asked())
     assert (known.missing_events, known.gapless_at) == (0, None)
 
 
 async def test_what_a_sender_has_lost_is_counted_but_holds_nothing_back(store: Store) -> None:
     events = life(new_src(), 5)
-    await commit(store, [received(events[4:])], BOOKS, {events[0].src: 4})
+    await commit(store, [received(events[4:], given_up=4)], BOOKS)
     known = await completeness(store, asked())
     assert (known.missing_events, known.gapless_at) == (4, None)
 
