@@ -93,7 +93,8 @@ class Request(Protocol):
 
     @property
     def last_user_text(self) -> str:
-        """The last text block of the last user message (the real words: reminders precede them)."""
+        """The last text block of the last user message (the real words: reminders precede them); empty when it only
+        carries tool results, so that one message is read and not all of them."""
         ...
 
     @property

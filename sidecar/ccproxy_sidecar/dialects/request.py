@@ -109,7 +109,8 @@ class ReadRequest:
 
     @cached_property
     def last_user_text(self) -> str:
-        return next((turn.texts[-1] for turn in self._turns("user", reverse=True) if turn.texts), "")
+        last = next(self._turns("user", reverse=True), None)
+        return last.texts[-1] if last is not None and last.texts else ""
 
     @cached_property
     def first_assistant_text(self) -> str:

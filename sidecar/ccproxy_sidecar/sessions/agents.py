@@ -91,6 +91,8 @@ def _from_system(call: Call, fingerprints: Mapping[str, str]) -> str | None:
         tagged = _tag.search(system)
         if tagged is not None:
             return tagged.group(1)
+    if _is_claude_main(call):
+        return None
     for opening, agent in fingerprints.items():
         if system.startswith(opening) or f"\n{opening}" in system:
             return agent

@@ -1,4 +1,4 @@
-"""What providers' counts teach about a model: tokens per byte of text, and tokens per o200k token.
+"""What providers' counts teach about a model: tokens per byte of body, and tokens per o200k token.
 
 Floats are fine here: nothing of this becomes money. Must not know sessions. Next: `memory.py`.
 """
@@ -10,6 +10,8 @@ from collections import OrderedDict
 MAX_MODELS = 256
 START_TOKENS_PER_BYTE = 0.27
 """Agent text under o200k has 0.19 tokens per byte, English and code 0.25 to 0.3 (performance.md §3.2)."""
+LEAST_TOKENS_PER_BYTE = 0.08
+"""Half of what the most repetitive agent text has; below, most of the body was no text."""
 WEIGHT = 0.2
 """How much the newest report counts; about ten calls forget the start."""
 LEAST_BYTES = 1_000
@@ -41,12 +43,12 @@ class Calibration:
         learned = self._models.get(model)
         return learned.factor if learned is not None else 1.0
 
-    def learn_bytes(self, model: str, *, tokens: int, text_bytes: int) -> None:
-        """A provider reported `tokens` for a prompt of `text_bytes`; a rate no text can have (images) is left out."""
-        if text_bytes < LEAST_BYTES or not 0 < tokens <= text_bytes:
+    def learn_bytes(self, model: str, *, tokens: int, body_bytes: int) -> None:
+        """A provider reported `tokens` for a body of `body_bytes`; rates that no text has (pictures) are left out."""
+        if body_bytes < LEAST_BYTES or not LEAST_TOKENS_PER_BYTE <= tokens / body_bytes <= 1:
             return
         learned = self._learned(model)
-        learned.tokens_per_byte += WEIGHT * (tokens / text_bytes - learned.tokens_per_byte)
+        learned.tokens_per_byte += WEIGHT * (tokens / body_bytes - learned.tokens_per_byte)
 
     def learn_factor(self, model: str, *, tokens: int, counted: int) -> None:
         """A provider reported `tokens` where o200k counted `counted`; beyond a factor of 3 it was not the text."""

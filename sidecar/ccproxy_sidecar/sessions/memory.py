@@ -27,11 +27,11 @@ AMBIGUOUS = "subagent"
 
 
 class LastCount(NamedTuple):
-    """What the provider last counted in one thread of the session, and the text bytes it counted them for."""
+    """What the provider last counted in one thread of the session, and how long the body was."""
 
     input_tokens: int
     cached_tokens: int
-    text_bytes: int
+    body_bytes: int
 
 
 class Session:
@@ -43,7 +43,7 @@ class Session:
         self.calibration = calibration
         """Shared by all sessions of the process."""
         self.counted: tuple[int, int] | None = None
-        """Text bytes and o200k tokens of the prompt that was last counted exactly."""
+        """Body bytes and o200k tokens of the call that was last counted exactly."""
         self._counts: dict[str, LastCount] = {}
         self._agents: dict[str, str] = {}
         self._spawns: dict[bytes, tuple[str, float]] = {}
@@ -120,7 +120,7 @@ class Sessions:
         session: Session | None,
         *,
         usage: Usage,
-        text_bytes: int,
+        body_bytes: int,
         spawns: Iterable[Spawn],
         model: str,
         now_s: float,
@@ -128,13 +128,13 @@ class Sessions:
     ) -> None:
         """Take in what an answer taught. `thread` is `thread_of(call)`; `model` the one that the client asked for."""
         tokens = usage.input
-        self.calibration.learn_bytes(model, tokens=tokens, text_bytes=text_bytes)
+        self.calibration.learn_bytes(model, tokens=tokens, body_bytes=body_bytes)
         if session is None:
             return
         for spawn in spawns:
             session.note_spawn(spawn, now_s)
-        if session.counted is not None and session.counted[0] == text_bytes:
+        if session.counted is not None and session.counted[0] == body_bytes:
             self.calibration.learn_factor(model, tokens=tokens, counted=session.counted[1])
         if tokens:
             cached = usage.cache_read + usage.cache_write
-            session.note_count(thread, LastCount(tokens, cached, text_bytes))
+            session.note_count(thread, LastCount(tokens, cached, body_bytes))

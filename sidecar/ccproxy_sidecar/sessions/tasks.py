@@ -29,7 +29,9 @@ TASK_OF_CLASS: Mapping[str, Task] = {
 HEADER_COMPACTION = "x-claude-code-compaction"
 MAX_PROBE_TOKENS = 10
 MAX_WORDS = 2
+MAX_SHORT_CHARS = 200
 MAX_BACKGROUND_BYTES = 65_536
+TOOLS = b'"tools"'
 MAX_BARE_BYTES = 8_192
 """A long text from which JSON is to be made is somebody's real work."""
 MEDIA = (b'"image', b'image_url"', b'"input_', b'"document"', b'"file', b'inlineData"', b'inline_data"', b'fileData"')
@@ -82,12 +84,18 @@ def background_sign(call: Call) -> str | None:
         return None
     if request.max_tokens is not None and request.max_tokens <= MAX_PROBE_TOKENS:
         return "probe"
-    if len(call.body) > MAX_BACKGROUND_BYTES or request.tool_names or request.user_turns != 1:
+    if len(call.body) > MAX_BACKGROUND_BYTES or (TOOLS in call.body and request.tool_names):
         return None
+    sign = _sign_in_words(request) or _older_sign(call, request)
+    # Last, because it reads every message: nearly all calls have shown no sign by now.
+    return sign if sign is not None and request.user_turns == 1 else None
+
+
+def _sign_in_words(request: Request) -> str | None:
     for name, shows in SIGNS:
         if shows(request):
             return name
-    return _older_sign(call, request)
+    return None
 
 
 def _older_sign(call: Call, request: Request) -> str | None:
@@ -99,15 +107,16 @@ def _older_sign(call: Call, request: Request) -> str | None:
     return "few words" if _few_words(call, request) else None
 
 
+def _few_words(call: Call, request: Request) -> bool:
+    text = request.first_user_text
+    if len(text) > MAX_SHORT_CHARS or not 0 < len(text.split()) <= MAX_WORDS:
+        return False
+    return not any(mark in call.body for mark in MEDIA)
+
+
 def _titles(request: Request) -> bool:
     system, words = request.system_text, request.first_user_last_text
     return "You are naming a coding session" in system or words.startswith("Summarize this coding conversation")
-
-
-def _few_words(call: Call, request: Request) -> bool:
-    text = request.first_user_text
-    # A long text has more than two words wherever it is cut; splitting all of it would be for nothing.
-    return 0 < len(text[:200].split()) <= MAX_WORDS and len(text) < 200 and not any(m in call.body for m in MEDIA)
 
 
 def _asks_prefix(request: Request) -> bool:

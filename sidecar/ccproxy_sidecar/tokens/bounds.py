@@ -14,7 +14,7 @@ MAX_BYTES_PER_TOKEN = 128
 
 
 def prompt_bounds(request: Request) -> tuple[int, int]:
-    """Least and most tokens of the prompt's text. Walks over all texts; `Request.text_bytes` alone is the upper one."""
+    """Least and most tokens of the prompt's text, pictures left out. Walks over all texts."""
     # A character is at least one byte, so counting characters keeps the lower bound true and copies nothing.
     chars = sum(len(text) for text in request.texts())
     return -(-chars // MAX_BYTES_PER_TOKEN), request.text_bytes

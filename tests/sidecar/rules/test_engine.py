@@ -84,7 +84,7 @@ def calls(draw: st.DrawFn) -> Call:
         usage = Usage(uncached=10, cache_read=draw(st.sampled_from([0, 100])))
         for thread in (call.agent, "utility"):
             sessions.settle(
-                call.session, usage=usage, text_bytes=9_999_999, spawns=(), model="m", now_s=0, thread=thread
+                call.session, usage=usage, body_bytes=9_999_999, spawns=(), model="m", now_s=0, thread=thread
             )
     return call
 

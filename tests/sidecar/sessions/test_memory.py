@@ -37,25 +37,25 @@ def test_settling_keeps_the_last_count_per_thread() -> None:
     sessions = Sessions()
     session = sessions.get("a")
     usage = Usage(uncached=10, cache_read=100, cache_write_5m=5, cache_write_1h=2, output=7)
-    sessions.settle(session, usage=usage, text_bytes=500, spawns=(), model="m", now_s=0)
-    sessions.settle(session, usage=Usage(uncached=3), text_bytes=9, spawns=(), model="m", now_s=0, thread="utility")
-    assert session.last("main") == LastCount(input_tokens=117, cached_tokens=107, text_bytes=500)
-    assert session.last("utility") == LastCount(input_tokens=3, cached_tokens=0, text_bytes=9)
+    sessions.settle(session, usage=usage, body_bytes=500, spawns=(), model="m", now_s=0)
+    sessions.settle(session, usage=Usage(uncached=3), body_bytes=9, spawns=(), model="m", now_s=0, thread="utility")
+    assert session.last("main") == LastCount(input_tokens=117, cached_tokens=107, body_bytes=500)
+    assert session.last("utility") == LastCount(input_tokens=3, cached_tokens=0, body_bytes=9)
     assert session.last("other") is None
 
 
 def test_an_answer_without_usage_leaves_the_last_count() -> None:
     sessions = Sessions()
     session = sessions.get("a")
-    sessions.settle(session, usage=Usage(uncached=10), text_bytes=50, spawns=(), model="m", now_s=0)
-    sessions.settle(session, usage=Usage(), text_bytes=90, spawns=(), model="m", now_s=1)
+    sessions.settle(session, usage=Usage(uncached=10), body_bytes=50, spawns=(), model="m", now_s=0)
+    sessions.settle(session, usage=Usage(), body_bytes=90, spawns=(), model="m", now_s=1)
     assert session.last("main") == LastCount(10, 0, 50)
 
 
 def test_a_call_without_a_session_still_teaches_its_model() -> None:
     sessions = Sessions()
     for _ in range(40):
-        sessions.settle(None, usage=Usage(uncached=5_000), text_bytes=10_000, spawns=(), model="m", now_s=0)
+        sessions.settle(None, usage=Usage(uncached=5_000), body_bytes=10_000, spawns=(), model="m", now_s=0)
     assert abs(sessions.calibration.tokens_per_byte("m") - 0.5) < 0.01
     assert sessions.get("later").calibration is sessions.calibration
 
@@ -65,16 +65,16 @@ def test_an_exact_count_of_the_same_prompt_teaches_the_factor() -> None:
     session = sessions.get("a")
     for size in range(20_000, 20_040):
         session.counted = (size, 4_000)
-        sessions.settle(session, usage=Usage(uncached=5_000), text_bytes=size, spawns=(), model="m", now_s=0)
+        sessions.settle(session, usage=Usage(uncached=5_000), body_bytes=size, spawns=(), model="m", now_s=0)
     assert abs(sessions.calibration.factor("m") - 1.25) < 0.01
     assert sessions.calibration.factor("other") == 1.0
 
 
 def test_counts_that_no_text_can_have_teach_nothing() -> None:
     calibration = Calibration()
-    calibration.learn_bytes("m", tokens=0, text_bytes=5_000)
-    calibration.learn_bytes("m", tokens=9_000, text_bytes=5_000)
-    calibration.learn_bytes("m", tokens=90, text_bytes=100)
+    calibration.learn_bytes("m", tokens=0, body_bytes=5_000)
+    calibration.learn_bytes("m", tokens=9_000, body_bytes=5_000)
+    calibration.learn_bytes("m", tokens=90, body_bytes=100)
     calibration.learn_factor("m", tokens=40_000, counted=1_000)
     calibration.learn_factor("m", tokens=10, counted=9)
     assert calibration.tokens_per_byte("m") == START_TOKENS_PER_BYTE
@@ -84,7 +84,7 @@ def test_counts_that_no_text_can_have_teach_nothing() -> None:
 def test_models_are_forgotten_beyond_the_bound() -> None:
     calibration = Calibration()
     for number in range(MAX_MODELS + 1):
-        calibration.learn_bytes(f"m{number}", tokens=9_000, text_bytes=10_000)
+        calibration.learn_bytes(f"m{number}", tokens=9_000, body_bytes=10_000)
     assert calibration.tokens_per_byte("m0") == START_TOKENS_PER_BYTE
     assert calibration.tokens_per_byte("m1") > START_TOKENS_PER_BYTE
 

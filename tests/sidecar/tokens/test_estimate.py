@@ -86,7 +86,7 @@ def _settled(sessions: Sessions, call: Call, tokens: int) -> None:
     assert call.request is not None
     call.session = sessions.get("s")
     sessions.settle(
-        call.session, usage=Usage(uncached=tokens), text_bytes=call.request.text_bytes, spawns=(),
+        call.session, usage=Usage(uncached=tokens), body_bytes=len(call.body), spawns=(),
         model=call.request.model, now_s=0,
     )  # fmt: skip
 
@@ -141,15 +141,17 @@ async def test_exact_counts_follow_what_the_models_provider_reports(counter: Cou
 def _settled_in_place(sessions: Sessions, call: Call, tokens: int) -> None:
     assert call.request is not None
     sessions.settle(
-        call.session, usage=Usage(uncached=tokens), text_bytes=call.request.text_bytes, spawns=(),
+        call.session, usage=Usage(uncached=tokens), body_bytes=len(call.body), spawns=(),
         model=call.request.model, now_s=0,
     )  # fmt: skip
 
 
-async def test_pictures_do_not_count_as_text() -> None:
+async def test_pictures_do_not_count_as_text(counter: Counting) -> None:
     source = {"type": "base64", "media_type": "image/png", "data": "QUJD" * 50_000}
     call = made_call(messages=[{"role": "user", "content": [{"type": "image", "source": source}]}])
-    assert quick_estimate(call).high < 1_000
+    assert quick_estimate(call).high > 200_000
+    assert await prompt_tokens(call, TokenRange(min=1_000), counter) < 1_000
+    assert counter.times == 0
 
 
 async def test_a_call_without_a_body_has_no_prompt(counter: Counting) -> None:
