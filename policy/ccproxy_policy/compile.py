@@ -121,13 +121,11 @@ def _rules(
     rules: list[Rule] = []
     defaults: list[Rule | None] = []
     for policy in sorted(policies, key=lambda policy: -policy.object.spec.priority):
-        compiled = policy_rules(policy, backends)
-        problems += compiled.problems
-        if policy.object.spec.mode == "Off":
-            continue
-        rules += compiled.rules
+        found = policy_rules(policy, backends)
+        problems += found.problems
+        rules += found.rules
         if policy.object.spec.mode == "Enforce":
-            defaults.append(compiled.default)
+            defaults.append(found.default)
     return tuple(rules), defaults[0] if defaults else None
 
 

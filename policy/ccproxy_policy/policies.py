@@ -31,7 +31,7 @@ class Backends:
 
 
 @dataclass(frozen=True, slots=True)
-class Compiled:
+class PolicyRules:
     """One policy's rules in order, its default as a rule, and what is wrong."""
 
     rules: tuple[run.Rule, ...] = ()
@@ -39,18 +39,18 @@ class Compiled:
     problems: tuple[Problem, ...] = ()
 
 
-def policy_rules(written: Written[RoutingPolicy], backends: Backends) -> Compiled:
-    """The rules of one policy; none when the policy itself is wrong."""
+def policy_rules(written: Written[RoutingPolicy], backends: Backends) -> PolicyRules:
+    """The rules of one policy; none when the policy itself is wrong or Off."""
     own = [written.document.problem(*finding) for finding in _own_findings(written.object.spec)]
-    if own:
-        return Compiled(problems=tuple(own))
+    if own or written.object.spec.mode == "Off":
+        return PolicyRules(problems=tuple(own))
     rules: list[run.Rule] = []
     problems: list[Problem] = []
-    for maker in _makers(written, backends):
-        rules.append(maker.rule())
-        problems += maker.problems()
+    for draft in _drafts(written, backends):
+        rules.append(draft.rule())
+        problems += draft.problems()
     default = next((rule for rule in rules if rule.name == DEFAULT_RULE), None)
-    return Compiled(tuple(rule for rule in rules if rule is not default), default, tuple(problems))
+    return PolicyRules(tuple(rule for rule in rules if rule is not default), default, tuple(problems))
 
 
 def _own_findings(spec: RoutingPolicySpec) -> Iterator[tuple[PathParts, str]]:
@@ -99,7 +99,7 @@ def _route_findings(route: Route, here: PathParts) -> Iterator[tuple[PathParts, 
 
 
 @dataclass(frozen=True, slots=True)
-class _Maker:
+class _Draft:
     """One rule in the making: its own treatment, else the policy's default, against the backends there are."""
 
     name: str
@@ -165,15 +165,15 @@ class _Maker:
         return route_finding(self.match, self._usable())
 
 
-def _makers(policy: Written[RoutingPolicy], backends: Backends) -> Iterator[_Maker]:
+def _drafts(policy: Written[RoutingPolicy], backends: Backends) -> Iterator[_Draft]:
     spec = policy.object.spec
     for index, rule in enumerate(spec.rules):
         inherited = not (rule.then.route or rule.then.deny)
         then = spec.default if inherited and spec.default else rule.then
         path: PathParts = ("spec", "rules", index) if inherited else ("spec", "rules", index, "then")
-        yield _Maker(rule.name, policy, rule.match, then, path, inherited, backends)
+        yield _Draft(rule.name, policy, rule.match, then, path, inherited, backends)
     if spec.default:
-        yield _Maker(DEFAULT_RULE, policy, None, spec.default, ("spec", "default"), False, backends)
+        yield _Draft(DEFAULT_RULE, policy, None, spec.default, ("spec", "default"), False, backends)
 
 
 def _no_backend(name: str, backends: Backends) -> str:

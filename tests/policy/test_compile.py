@@ -140,6 +140,10 @@ def test_mode_off_is_a_word_and_leaves_the_policy_out() -> None:
     assert snapshot(ONE_RULE.replace("spec:\n", "spec:\n  mode: Off\n")).rules == ()
 
 
+def test_what_a_policy_that_is_off_routes_to_need_not_exist() -> None:
+    assert snapshot(policy("mode: Off\nrules: [{name: r, then: {route: {targets: [{backend: later}]}}}]")).rules == ()
+
+
 def test_shadow_rules_stay_and_say_so() -> None:
     (rule,) = snapshot(ONE_RULE.replace("spec:\n", "spec:\n  mode: Shadow\n")).rules
 
@@ -278,3 +282,34 @@ def test_no_key_is_ever_shown() -> None:
     assert problems == []
     assert "sk-test-1" not in repr(result.snapshots[""].backends)
     assert "sk-plain" not in repr(compile(text, environment={}).problems)
+
+
+@pytest.mark.parametrize("value", ["9223372036854775808", "-9223372036854775808", "1.0e+999", "x" * 4097])
+def test_a_param_that_cannot_be_handed_on_is_a_problem(value: str) -> None:
+    rule = f"rules: [{{name: r, match: {{class: 'a:B', params: {{p: {value}}}}}, then: {{deny: {{message: x}}}}}}]"
+    (problem,) = compiled(policy(rule)).problems
+
+    assert problem.path == "spec.rules[0].match.params.p"
+
+
+def test_a_variables_line_end_is_not_part_of_its_key() -> None:
+    found = {b.name: b for b in snapshot("", environment={"DEEPSEEK_API_KEY": " sk-test-2\n"}).backends}
+
+    assert found["deepseek"].credential.key == "sk-test-2"
+
+
+@pytest.mark.parametrize(
+    ("provider", "url"),
+    [
+        ("OpenAI", "http://127.0.0.1:9000/v1"),
+        ("OpenAI", "http://localhost:9000"),
+        ("OpenAI", "http://[::1]:9000"),
+        ("VLLM", "http://gpu-7.lan:8000/v1"),
+        ("OpenAI", "https://gateway.example.com/openai/v1/"),
+    ],
+)
+def test_an_address_is_kept_without_its_last_slash(provider: str, url: str) -> None:
+    text = backend(f"provider: {provider}\nendpoint: {{url: '{url}'}}\ncredentials: {{passThrough: true}}")
+    found = next(b for b in snapshot(text).backends if b.name == "b")
+
+    assert found.url == url.rstrip("/")
