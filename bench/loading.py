@@ -95,7 +95,8 @@ def start_gateway(target: Target, provider_port: int, port: int) -> subprocess.P
     if target.command is None:
         raise ValueError(f"{target.name} has no process to start")
     target.prepare(provider_port, port)
-    settings = [f"{name}={value}" for name, value in target.env.items()]
+    # Python caches compiled modules wherever people run it; without that every cold start would compile them anew.
+    settings = ["-u", "PYTHONDONTWRITEBYTECODE", *(f"{name}={value}" for name, value in target.env.items())]
     command = ["taskset", "-c", places.GATEWAY_CORE, "env", *settings, *target.command(provider_port, port)]
     with (places.LOGS / f"{target.name}.log").open("wb") as log:
         return subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, cwd=places.ROOT)

@@ -75,7 +75,7 @@ def modes_of(target: Target, plan: Plan) -> tuple[Mode, ...]:
     if target.peer:
         return PEER_MODES
     wanted = SHORT_MODES.get(target.name, plan.modes)
-    return tuple(mode for mode in wanted if mode.rstrip("0123456789") in plan.modes)
+    return tuple(mode for mode in wanted if mode.rstrip("0123456789") in plan.modes or mode in plan.modes)
 
 
 def measure(rig: Rig, target: Target, plan: Plan, modes: tuple[Mode, ...]) -> Measured:

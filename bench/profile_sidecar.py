@@ -1,7 +1,8 @@
 """`python -m bench.profile_sidecar`: which step of a call costs what, when a figure misses its bar.
 
 Runs the sidecar twice under the same load: plain for the true cost of a call, then under cProfile, whose times are
-scaled down to that cost. cProfile charges by function calls, so take small functions called often with some salt.
+scaled down to that cost. cProfile charges by function calls, so take small functions called often with some salt; the
+loop's own C code cannot be told from waiting and is spread over all.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from bench.target import Shape, Target
 
 _PACED_OPTIONS = ("--gap-us", "20000")
 _STATS = places.PERF / "sidecar.prof"
+_LOOP = "asyncio/runners.py"
+"""Its own time is the loop's: mostly waiting."""
 
 Costs = dict[str, tuple[float, float]]
 """Where to (own seconds, number of calls)."""
@@ -41,7 +44,7 @@ def main() -> int:
     try:
         rig.provide(options.provider_port, *(_PACED_OPTIONS if options.paced else ()))
         plain = _measured(rig, sidecar("ccproxy", shape), options.provider_port, load)
-        profiled = sidecar("ccproxy-profiled", shape, before=("-m", "cProfile", "-o", str(_STATS)))
+        profiled = sidecar("ccproxy-profiled", shape, module=("bench.profiled", str(_STATS)))
         slowed = _measured(rig, profiled, options.provider_port, load)
     finally:
         rig.close()
@@ -89,6 +92,8 @@ def _costs(file: Path) -> tuple[Costs, Costs]:
     functions: Costs = {}
     modules: dict[str, tuple[float, float]] = defaultdict(lambda: (0.0, 0.0))
     for (path, line, name), (_, count, own_s, _, _) in _entries(file).items():
+        if path.endswith(_LOOP):
+            continue
         module = _module(path, name)
         functions[f"{module}:{line} {name}" if line else name] = (own_s, count)
         before = modules[module]

@@ -36,12 +36,11 @@ def targets() -> tuple[Target, ...]:
     return (sidecar("ccproxy", "chat"), sidecar("ccproxy-anthropic", "messages"))
 
 
-def sidecar(name: str, shape: Shape, before: Sequence[str] = ()) -> Target:
-    """`before`: interpreter arguments that come before `-m ccproxy_sidecar`."""
+def sidecar(name: str, shape: Shape, module: Sequence[str] = ("ccproxy_sidecar",)) -> Target:
+    """`module`: what `python -m` runs, with its arguments."""
 
     def command(provider: int, port: int) -> list[str]:
-        settings = environment(provider, port)
-        return ["env", *settings, places.PYTHON, *before, "-m", "ccproxy_sidecar"]
+        return ["env", *environment(provider, port), places.PYTHON, "-m", *module]
 
     def prepare(provider: int, port: int) -> None:  # noqa: ARG001 (every target is prepared alike)
         shutil.rmtree(_SPOOL, ignore_errors=True)
