@@ -15,7 +15,6 @@ import msgspec
 
 from ccproxy_cli.settings import environment
 from ccproxy_cli.state import BackendState, CompileReport, PolicyProblem
-from ccproxy_cli.supervision.policy_watch import policy_files
 from ccproxy_contract.accounts import Accounts, accounts_bytes
 from ccproxy_contract.snapshot import Backend, Snapshot, snapshot_bytes
 from ccproxy_policy.compile import LAPTOP_NAMESPACE, compile
@@ -38,13 +37,16 @@ def compile_folder(folder: Path, variables: Mapping[str, str]) -> Compilation:
     loaded = load_folder(folder)
     compiled = compile(loaded.documents, environment=variables)
     snapshot = compiled.snapshots[LAPTOP_NAMESPACE]
+    problems = sorted({*loaded.problems, *compiled.problems})
+    if not loaded.documents and not problems:
+        problems.append(Problem(str(folder), 0, "", "holds no policy; `ccproxy install` writes starter policies"))
     report = CompileReport(
-        problems=tuple(map(_problem, sorted({*loaded.problems, *compiled.problems}))),
+        problems=tuple(map(_problem, problems)),
         snapshot=snapshot.hash,
         accounts=compiled.accounts.hash,
         rules=tuple(rule.name for rule in snapshot.rules),
         backends=tuple(map(_backend, snapshot.backends)),
-        files=len(policy_files(folder)),
+        files=len({document.file for document in loaded.documents}),
     )
     return Compilation(snapshot, compiled.accounts, report)
 

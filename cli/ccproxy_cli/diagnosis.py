@@ -183,7 +183,7 @@ def _spool(patient: Patient) -> Iterator[Finding]:
 def _prices(patient: Patient) -> Iterator[Finding]:
     if patient.state is None:
         return
-    answer = usage_answer(patient.state.port, {"group_by": "backend,model"})
+    answer = usage_answer(patient.state.port, {"group_by": "backend,model"}, timeout_s=5.0)
     groups = answer.figures.get("groups")
     if answer.problem or not isinstance(groups, list):
         yield Finding("prices", "warning", f"not known: {answer.problem}")

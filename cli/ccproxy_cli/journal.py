@@ -35,7 +35,7 @@ class Journal:
     def write(self, event: str, sentence: str, *, level: str = "info") -> None:
         """One line. A full disk stops no supervisor: lines that could not be written are counted in the next one."""
         at = datetime.fromtimestamp(self._now_s(), UTC).isoformat(timespec="milliseconds")
-        line = {"time": at, "level": level, "process": "supervisor", "event": event, "message": sentence}
+        line = {"ts": at, "level": level, "process": "supervisor", "event": event, "message": sentence}
         if self._unwritten_lines:
             line["unwritten_lines"] = str(self._unwritten_lines)
         try:

@@ -21,15 +21,15 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     problem: str = ""
 
 
-def usage_answer(port: int, parameters: Mapping[str, str]) -> Answer:
+def usage_answer(port: int, parameters: Mapping[str, str], *, timeout_s: float) -> Answer:
     """GET /usage with these parameters (`from`, `to`, `group_by`); those that are empty are left out."""
     query = urlencode({name: value for name, value in parameters.items() if value})
-    return _answer(ask(port, f"{PATH_USAGE}?{query}", timeout_s=15.0))
+    return _answer(ask(port, f"{PATH_USAGE}?{query}", timeout_s=timeout_s))
 
 
 def _answer(reply: Reply | None) -> Answer:
     if reply is None:
-        return Answer(problem="the sidecar does not answer. Look at `ccproxy logs --process sidecar`.")
+        return Answer(problem="no answer in time; calls do not wait for it. `ccproxy logs` may know why")
     said = reply.json
     if reply.status == 200 and isinstance(said, dict):
         return Answer(figures=said)

@@ -6,6 +6,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,17 +27,26 @@ STAND_INS = Commands(
 )
 
 
+@contextmanager
+def temporary_home() -> Iterator[Home]:
+    """A home that does not exist yet, with a short path; what still runs in it at the end is ended."""
+    with tempfile.TemporaryDirectory(prefix="cc-", ignore_cleanup_errors=True) as folder:
+        made = Home(Path(folder) / "h")
+        try:
+            yield made
+        finally:
+            state = recorded_state(made.state)
+            if state is not None:
+                end(state.supervisor, grace_s=15)
+            end_leftovers(made, lambda _line: None)
+
+
 @pytest.fixture
 def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
-    """An empty CCPROXY_HOME; what still runs in it at the end is ended."""
-    with tempfile.TemporaryDirectory(prefix="cc-") as folder:
-        made = Home(Path(folder) / "h")
+    """A home of this test's own, as CCPROXY_HOME."""
+    with temporary_home() as made:
         monkeypatch.setenv("CCPROXY_HOME", str(made.root))
         yield made
-        state = recorded_state(made.state)
-        if state is not None:
-            end(state.supervisor, grace_s=15)
-        end_leftovers(made, lambda _line: None)
 
 
 @pytest.fixture

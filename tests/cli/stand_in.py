@@ -29,7 +29,7 @@ class Answer(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
-        print(json.dumps({"time": "2026-11-21T00:00:00.000Z", "message": format % args}), flush=True)
+        print(json.dumps({"ts": "2026-11-21T00:00:00.000Z", "message": format % args}), flush=True)
 
 
 def main(name: str, *options: str) -> None:

@@ -101,7 +101,7 @@ def test_check_without_policies_says_what_to_do(run: Run, tmp_path: Path) -> Non
     for folder in (tmp_path, tmp_path / "none"):
         result = run("check", str(folder))
         assert result.exit_code == 1
-        assert "ccproxy install" in result.stderr
+        assert "ccproxy install" in result.stdout
 
 
 def test_start_with_bad_policies_prints_them_like_check(run: Run, home: Home) -> None:

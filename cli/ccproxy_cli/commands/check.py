@@ -6,11 +6,10 @@ from pathlib import Path
 
 import click
 
-from ccproxy_cli.exits import PROBLEM, Failure
+from ccproxy_cli.exits import PROBLEM
 from ccproxy_cli.home import Home
 from ccproxy_cli.screens import counts
 from ccproxy_cli.settings import environment, settings
-from ccproxy_cli.supervision.policy_watch import policy_files
 from ccproxy_cli.terminal import print_json, say
 
 EPILOG = """\b
@@ -30,8 +29,6 @@ def command(*, folder: Path | None, as_json: bool) -> None:
     from ccproxy_cli.compiling import compile_folder
 
     chosen = folder or Home(settings().home).policies
-    if not chosen.is_dir() or not policy_files(chosen):
-        raise Failure(f"no *.yaml file in {chosen}. Name a folder, or write starter policies with `ccproxy install`.")
     report = compile_folder(chosen, environment()).report
     if as_json:
         print_json(report)

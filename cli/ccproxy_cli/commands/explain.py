@@ -14,7 +14,7 @@ from pathlib import Path
 
 import click
 
-from ccproxy_cli.exits import PROBLEM, Failure
+from ccproxy_cli.exits import PROBLEM
 from ccproxy_cli.home import Home
 from ccproxy_cli.settings import environment, settings
 from ccproxy_cli.state import running_state
@@ -65,8 +65,6 @@ def _snapshot(home: Home, folder: Path | None) -> Iterator[Path]:
 def _compile_into(folder: Path, run_folder: Path) -> None:
     from ccproxy_cli.compiling import compile_folder, write_outputs
 
-    if not folder.is_dir():
-        raise Failure(f"{folder} is no folder. Name one with --config, or write starter policies: `ccproxy install`.")
     compilation = compile_folder(folder, environment())
     for problem in compilation.report.problems:
         remark(str(problem))

@@ -99,4 +99,4 @@ def _time(line: str) -> str:
         decoded = msgspec.json.decode(line)
     except msgspec.DecodeError:
         return ""
-    return str(decoded.get("time", "")) if isinstance(decoded, dict) else ""
+    return str(decoded.get("ts", "")) if isinstance(decoded, dict) else ""

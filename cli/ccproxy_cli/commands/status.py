@@ -36,7 +36,7 @@ def command(*, as_json: bool) -> None:
             print_json({"running": False})
             raise click.exceptions.Exit(NOT_RUNNING)
         raise NotRunning
-    today = usage_answer(state.port, {"group_by": "backend,model"})
+    today = usage_answer(state.port, {"group_by": "backend,model"}, timeout_s=3.0)
     problems = list(problems_of(state, sidecar_problem(state.port)))
     if as_json:
         print_json({"running": True, "address": state.address, "problems": problems, "today": today, "state": state})
@@ -69,7 +69,7 @@ def problems_of(state: State, said: str) -> Iterator[str]:
 
 def _print_state(state: State) -> None:
     now_ms = time.time_ns() // 1_000_000
-    say(f"ccproxy {state.version} serves on {state.address} since {ago(now_ms - state.serving_since_ms)}")
+    say(f"ccproxy {state.version} serves on {state.address} for {ago(now_ms - state.serving_since_ms)}")
     looked = ago(now_ms - state.reload.at_ms)
     outcome = "refused" if state.reload.report.problems else "good"
     say(f"policies {state.config}: {counts(state.running)}; last reload {looked} ago, {outcome}")

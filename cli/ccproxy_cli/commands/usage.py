@@ -37,7 +37,7 @@ def command(*, since: str, until: str, groups: tuple[str, ...], as_json: bool) -
     state = running_state(Home(settings().home).state)
     if state is None:
         raise NotRunning
-    answer = usage_answer(state.port, {"from": since, "to": until, "group_by": ",".join(groups)})
+    answer = usage_answer(state.port, {"from": since, "to": until, "group_by": ",".join(groups)}, timeout_s=30.0)
     if answer.problem:
         raise Failure(answer.problem)
     if as_json:

@@ -50,12 +50,14 @@ class ChildSpec:
 
 
 def child_specs(plan: Plan, environment: Mapping[str, str]) -> tuple[ChildSpec, ...]:
-    """The children in the order in which they start; they stop in the same order, so the ledger is there to the end."""
+    """The children in the order in which they start; they stop in the same order, so the ledger is there to the end.
+
+    A user's own CCPROXY_ variables reach them, except where the supervisor decides.
+    """
     home = Home(Path(plan.home))
-    shared = {name: value for name, value in environment.items() if not name.startswith("CCPROXY_")}
+    shared = {name: value for name, value in environment.items() if name != "CCPROXY_DATABASE_URL"}
     shared |= {
         "CCPROXY_HOME": plan.home,
-        "CCPROXY_LOG_LEVEL": environment.get("CCPROXY_LOG_LEVEL", "info"),
         "CCPROXY_EXIT_WITH_PARENT": "1",
         "CCPROXY_LEDGER_TOKEN_FILE": str(home.ledger_token),
     }
@@ -63,7 +65,7 @@ def child_specs(plan: Plan, environment: Mapping[str, str]) -> tuple[ChildSpec, 
         ChildSpec(
             name=SIDECAR,
             command=plan.commands.sidecar,
-            environment=shared | _sidecar_environment(plan, home, environment),
+            environment=shared | _sidecar_environment(plan, home),
             log=home.log(SIDECAR),
         ),
         ChildSpec(
@@ -75,12 +77,8 @@ def child_specs(plan: Plan, environment: Mapping[str, str]) -> tuple[ChildSpec, 
     )
 
 
-TUNABLE = ("CCPROXY_MAX_BODY_BYTES", "CCPROXY_SPOOL_CAP_BYTES", "CCPROXY_METRICS_TOKEN_FILE")
-"""What a user may set for the sidecar; everything else the supervisor decides."""
-
-
-def _sidecar_environment(plan: Plan, home: Home, environment: Mapping[str, str]) -> dict[str, str]:
-    return {name: environment[name] for name in TUNABLE if name in environment} | {
+def _sidecar_environment(plan: Plan, home: Home) -> dict[str, str]:
+    return {
         "CCPROXY_SNAPSHOT": str(home.snapshot),
         "CCPROXY_SPOOL": str(home.spool(SIDECAR)),
         "CCPROXY_HOST": LOOPBACK,

@@ -21,10 +21,10 @@ def policy_files(folder: Path) -> list[Path]:
 
 
 def fingerprint(folder: Path) -> Fingerprint:
-    """What the policy files look like from outside; empty when folder or files are gone or moving."""
+    """What the policy files look like from outside; empty when it cannot be seen, or is just changing."""
     try:
         seen = [(path.name, path.stat()) for path in policy_files(folder)]
-    except FileNotFoundError:
+    except OSError:
         return ()
     return tuple((name, stat.st_mtime_ns, stat.st_size, stat.st_ino) for name, stat in seen)
 
