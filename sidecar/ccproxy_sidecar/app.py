@@ -33,7 +33,6 @@ from ccproxy_sidecar.live import Live
 from ccproxy_sidecar.local_paths import LocalPaths
 from ccproxy_sidecar.metrics import Metrics
 from ccproxy_sidecar.pipeline import Pipeline
-from ccproxy_sidecar.recovery import recover
 from ccproxy_sidecar.server import Server
 from ccproxy_sidecar.sessions.memory import Sessions
 from ccproxy_sidecar.settings import Settings
@@ -45,6 +44,8 @@ from ccproxy_sidecar.upstream.pool import Pool
 
 DRAIN_S = 30.0
 """How long open streams may go on after a stop signal."""
+HAND_OVER_S = 3.0
+"""How long a stopping sidecar waits for the ledger to take its last events; the rest stays in the spool."""
 RETRY_WRITE_S = 1.0
 _log = logger("sidecar")
 
@@ -74,12 +75,12 @@ class _Parts:
 async def _parts(settings: Settings, stack: contextlib.AsyncExitStack) -> _Parts:
     metrics = Metrics(Registry())
     sessions = Sessions()
-    heartbeat = Heartbeat(after_s=settings.ping_after_s, metrics=metrics)
+    heartbeat = Heartbeat(after_s=settings.ping_after_s, give_up_s=settings.idle_timeout_s, metrics=metrics)
     live = await _snapshot(settings, metrics, stack)
     meter = Meter(journal=await _journal(settings, metrics, stack), metrics=metrics, sessions=sessions)
-    pool = Pool(idle_timeout_s=settings.idle_timeout_s)
+    pool = Pool()
     stack.push_async_callback(pool.aclose)
-    forward = Forward(pool=pool, meter=meter, rng=random.Random())
+    forward = Forward(pool=pool, meter=meter, rng=random.Random(), idle_timeout_s=settings.idle_timeout_s)
     local = LocalPaths(
         live=live,
         metrics=metrics,
@@ -141,7 +142,6 @@ async def _snapshot(settings: Settings, metrics: Metrics, stack: contextlib.Asyn
 
 async def _journal(settings: Settings, metrics: Metrics, stack: contextlib.AsyncExitStack) -> Journal:
     src = src_id(int(time.time() * 1000), secrets.token_bytes(10))
-    recover(settings.spool)
     spool = Spool(settings.spool, src=src, cap_bytes=settings.spool_cap_bytes)
     stack.callback(spool.close)
     journal = Journal(spool, src=src)
@@ -149,7 +149,7 @@ async def _journal(settings: Settings, metrics: Metrics, stack: contextlib.Async
     await stack.enter_async_context(_background(spool.sync_loop()))
     await stack.enter_async_context(_background(_retry_writes(journal, metrics)))
     if settings.ledger_url:
-        await stack.enter_async_context(_shipping(settings, metrics))
+        await stack.enter_async_context(_shipping(settings, spool, metrics))
     return journal
 
 
@@ -165,17 +165,20 @@ async def _retry_writes(journal: Journal, metrics: Metrics) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _shipping(settings: Settings, metrics: Metrics) -> AsyncIterator[None]:
+async def _shipping(settings: Settings, spool: Spool, metrics: Metrics) -> AsyncIterator[None]:
     async with aiohttp.ClientSession() as session:
         shipper = Shipper(
-            settings.spool,
+            spool,
             ledger_url=settings.ledger_url,
             token=_token(settings.ledger_token_file),
             session=session,
             registry=metrics.registry,
+            random=random.random,
+            clock_s=time.time,
         )
         async with _background(shipper.run()):
             yield
+            await shipper.drained(HAND_OVER_S)
 
 
 @contextlib.asynccontextmanager

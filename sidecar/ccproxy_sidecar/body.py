@@ -33,8 +33,15 @@ class Body:
         self._reserved_bytes = 0
         self.content = b""
 
+    def reserve_now(self, size_bytes: int) -> bool:
+        """Reserve `size_bytes` more when there is room at once."""
+        if not self._in_flight.take_now(size_bytes):
+            return False
+        self._reserved_bytes += size_bytes
+        return True
+
     async def reserve(self, size_bytes: int) -> bool:
-        """Reserve `size_bytes` more; False when there is no room."""
+        """Reserve `size_bytes` more, waiting for room; False when there is none."""
         if not await self._in_flight.take(size_bytes):
             return False
         self._reserved_bytes += size_bytes
@@ -52,9 +59,12 @@ async def read_body(request: web.BaseRequest, body: Body, *, max_bytes: int) -> 
     if declared is not None:
         if declared > max_bytes:
             return _too_large(max_bytes)
-        if declared and not await body.reserve(declared):
+        if declared and not body.reserve_now(declared) and not await body.reserve(declared):
             return _NO_ROOM
     elif not request.body_exists:
+        return None
+    if declared is not None and request.content.is_eof():  # it came with its head: nothing to wait for
+        body.content = request.content.read_nowait()
         return None
     return await _read(request, body, declared=declared, max_bytes=max_bytes)
 

@@ -61,7 +61,8 @@ async def report_on(program: Program, request: Recorded, *, at_ms: int) -> Repor
     plan = await classify(call, program, sessions=Sessions(), balance=Balance(random.Random(0)), now_s=0.0)
     if not isinstance(plan, Plan) and plan.kind == "invalid_request" and call.request is None:
         raise ValueError(f"this is no {call.dialect.name} request: {plan.message}")
-    tokens = await counted_tokens(call, call.request, program.counter) if call.request is not None else 0
+    texts = tuple(call.request.texts()) if call.request is not None else ()
+    tokens = await counted_tokens(call, texts, program.counter)
     limit = call.request.max_tokens if call.request is not None else None
     usage = Usage(uncached=tokens, output=ASSUMED_OUTPUT_TOKENS if limit is None else limit)
     pricing = _Pricing(program.snapshot.book, usage, at_ms)

@@ -19,14 +19,18 @@ class InFlight:
         self.held_bytes = 0
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
 
+    def take_now(self, size_bytes: int) -> bool:
+        """Reserve `size_bytes` when there is room and nobody waits for it."""
+        if self._waiting or self.held_bytes + size_bytes > self.cap_bytes:
+            return False
+        self.held_bytes += size_bytes
+        return True
+
     async def take(self, size_bytes: int) -> bool:
         """Reserve `size_bytes`; False when it cannot fit, or did not within `WAIT_S`."""
         if size_bytes > self.cap_bytes:
             return False
-        if not self._waiting and self.held_bytes + size_bytes <= self.cap_bytes:
-            self.held_bytes += size_bytes
-            return True
-        return await self._wait(size_bytes)
+        return self.take_now(size_bytes) or await self._wait(size_bytes)
 
     async def _wait(self, size_bytes: int) -> bool:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -31,6 +31,11 @@ class Journal:
         """Events kept in memory because the disk refused them."""
         return len(self._waiting)
 
+    @property
+    def next_seq(self) -> int:
+        """The number an event should be made with; it is renumbered when others are written first."""
+        return self.last_seq + 1
+
     def write(self, event: UsageEvent) -> None:
         """Write `event` with the next number; when the disk refuses, keep it and try again before the next one."""
         if self._waiting:
@@ -51,8 +56,10 @@ class Journal:
         self._waiting.append(event)
 
     def _written(self, event: UsageEvent) -> bool:
-        numbered = msgspec.structs.replace(event, src=self.src, seq=self.last_seq + 1)
-        if not self._spool.append(encode_event(numbered)):
+        seq = self.last_seq + 1
+        if event.seq != seq:
+            event = msgspec.structs.replace(event, seq=seq)
+        if not self._spool.append(encode_event(event)):
             return False
-        self.last_seq += 1
+        self.last_seq = seq
         return True

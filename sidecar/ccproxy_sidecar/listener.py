@@ -18,7 +18,7 @@ MAX_HEADER_BYTES = 32_768
 _READ_BUFFER_BYTES = 2**18
 
 
-class _Connection(RequestHandler[web.BaseRequest]):
+class _Connection(RequestHandler):
     """One client connection; answers unreadable requests as JSON instead of a page."""
 
     __slots__ = ()
@@ -47,18 +47,18 @@ def unreadable(status: int) -> web.Response:
     return response
 
 
-class Listener(web.Server[web.BaseRequest]):
+class Listener(web.Server):
     """Accepts connections. Give it to `web.ServerRunner`."""
 
     def __init__(self, handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> None:
         super().__init__(handler, handler_cancellation=True)
 
-    def __call__(self) -> RequestHandler[web.BaseRequest]:
+    def __call__(self) -> RequestHandler:
         """One connection's protocol, as asyncio asks for it."""
         return _Connection(
             self,
             loop=asyncio.get_running_loop(),
-            access_log=None,
+            access_log=None,  # type: ignore[arg-type] # aiohttp takes None for "no access log"
             keepalive_timeout=HEAD_TIMEOUT_S,
             max_line_size=MAX_HEADER_BYTES,
             max_field_size=MAX_HEADER_BYTES,

@@ -57,7 +57,7 @@ async def _stream(
     request: web.BaseRequest, call: Call, attempt: Attempt, out: web.StreamResponse, heartbeat: Heartbeat
 ) -> web.StreamResponse:
     await out.prepare(request)
-    stream = OpenStream(out, call.dialect.ping())
+    stream = OpenStream(attempt, out, call.dialect.ping())
     heartbeat.open.add(stream)
     try:
         first = b"".join(attempt.held)
@@ -95,7 +95,7 @@ async def _pass_on(attempt: Attempt, out: web.StreamResponse, stream: OpenStream
             stream.writing = True
             await write(passed)
             stream.writing = False
-            stream.silent_ticks = 0
+            stream.silent_ticks = stream.pings = 0
 
 
 async def _finish(call: Call, attempt: Attempt, out: web.StreamResponse) -> None:

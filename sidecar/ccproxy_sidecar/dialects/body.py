@@ -61,7 +61,7 @@ def part(raw: msgspec.Raw | bytes, kind: type[PartT]) -> PartT | None:
 
 
 @cache
-def _decoder(kind: type[PartT]) -> Callable[[msgspec.Raw | bytes], PartT]:
+def _decoder(kind: Any) -> Callable[[msgspec.Raw | bytes], Any]:
     """Made once per type: a decoder costs more than what it decodes."""
     return msgspec.json.Decoder(kind).decode
 

@@ -10,17 +10,14 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from urllib.parse import quote
 
 from ccproxy_sidecar.body import Body
 from ccproxy_sidecar.call import Call
 from ccproxy_sidecar.dialects.dialect import Problem
-from ccproxy_sidecar.dialects.splice import spliced_model, with_stream_usage
-from ccproxy_sidecar.providers.table import PROVIDERS
-from ccproxy_sidecar.stages.classify import Choice, Plan
+from ccproxy_sidecar.stages.classify import Plan
 from ccproxy_sidecar.stages.meter import Meter
+from ccproxy_sidecar.stages.outgoing import Outbox
 from ccproxy_sidecar.upstream.attempt import Attempt, Outgoing
-from ccproxy_sidecar.upstream.headers import upstream_headers
 from ccproxy_sidecar.upstream.pool import FAILURES, Pool, failure_word
 
 TRIES_PER_TARGET = 2
@@ -38,8 +35,10 @@ _NEXT_TARGET = _TRY_AGAIN | {429}
 class Forward:
     """Sends calls. `rng` draws the back-off."""
 
-    def __init__(self, *, pool: Pool, meter: Meter, rng: random.Random) -> None:
+    def __init__(self, *, pool: Pool, meter: Meter, rng: random.Random, idle_timeout_s: float) -> None:
         self._pool = pool
+        self._outbox = Outbox()
+        self._idle_timeout_s = idle_timeout_s
         self._meter = meter
         self._rng = rng
 
@@ -48,7 +47,7 @@ class Forward:
         number = 0
         error = ""
         for position, choice in enumerate(plan.choices):
-            outgoing = outgoing_to(call, choice)
+            outgoing = self._outbox.outgoing(call, choice)
             if isinstance(outgoing, Problem):
                 return outgoing
             last_target = position == len(plan.choices) - 1
@@ -73,7 +72,8 @@ class Forward:
         attempt = Attempt(outgoing, number=number, answer=answer)
         self._meter.opened(call, attempt)
         try:
-            await self._begun(call, attempt, body)
+            async with asyncio.timeout(self._idle_timeout_s):
+                await self._begun(call, attempt, body)
             attempt.waited_s = time.perf_counter() - attempt.opened_s
         except FAILURES as failure:
             attempt.fail(failure_word(failure))
@@ -128,13 +128,17 @@ async def _hold(attempt: Attempt, body: Body) -> None:
     response = attempt.response
     assert response is not None
     declared = response.content_length
-    if declared is not None and (declared > HELD_ANSWER_BYTES or not await body.reserve(declared)):
+    if declared is not None and (declared > HELD_ANSWER_BYTES or not body.reserve_now(declared)):
+        return
+    if declared is not None and response.content.is_eof():  # it came with its head: nothing to wait for
+        attempt.held.append(response.content.read_nowait())
+        attempt.answer.whole(attempt.held[0])
         return
     size_bytes = 0
     while piece := await response.content.readany():
         attempt.held.append(piece)
         size_bytes += len(piece)
-        if size_bytes > HELD_ANSWER_BYTES or (declared is None and not await body.reserve(len(piece))):
+        if size_bytes > HELD_ANSWER_BYTES or (declared is None and not body.reserve_now(len(piece))):
             return
     whole = attempt.held[0] if len(attempt.held) == 1 else b"".join(attempt.held)
     attempt.held = [whole]
@@ -160,53 +164,6 @@ def answers(attempt: Attempt) -> bool:
     if attempt.response is None:
         return False
     return attempt.http_status >= 400 or not attempt.error or (attempt.streams and any(attempt.held))
-
-
-def outgoing_to(call: Call, choice: Choice) -> Outgoing | Problem:
-    """The call as `choice` shall get it: URL, headers and, where the decision names another model, the body."""
-    backend = choice.backend
-    profile = PROVIDERS[backend.provider]
-    auth: tuple[tuple[str, str], ...] = ()
-    if backend.credential.kind == "Key":
-        auth = profile.auth(backend.credential.key, call.dialect.name)
-    elif backend.credential.kind == "PassThrough" and call.client_key is None:
-        return _no_key(backend.name)
-    requested = call.request.model if call.request is not None else ""
-    model = choice.model or requested
-    body, path, hide = call.body, call.path, False
-    if call.request is not None:
-        if model != requested:
-            body, path = _renamed(call, model)
-        if call.request.stream and not call.request.wants_usage_chunk and profile.stream_usage:
-            body, hide = with_stream_usage(body), True
-    return Outgoing(
-        backend=backend,
-        model=model,
-        label=f"{backend.name}/{model}" if model else backend.name,
-        method=call.method,
-        url=profile.url(backend, dialect=call.dialect.name, path=path, query=call.query),
-        headers=upstream_headers(call.headers, backend, auth),
-        body=body,
-        hide_usage_chunk=hide,
-    )
-
-
-def _renamed(call: Call, model: str) -> tuple[bytes, str]:
-    if call.path_model is None:
-        return spliced_model(call.body, model), call.path
-    head, _, tail = call.path.rpartition("/")
-    _, colon, verb = tail.rpartition(":")
-    return call.body, f"{head}/{quote(model, safe='')}{colon}{verb}"
-
-
-def _no_key(backend: str) -> Problem:
-    return Problem(
-        status=401,
-        kind="authentication",
-        retryable=False,
-        message=f"backend {backend} passes the client's own key on, and this call brought none: "
-        "set the provider's key in the program, or give the backend `credentials`",
-    )
 
 
 def _no_answer(plan: Plan, error: str) -> Problem:

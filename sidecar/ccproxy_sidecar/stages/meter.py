@@ -12,6 +12,7 @@ import time
 import msgspec
 
 from ccproxy_contract.events import Quality, UsageEvent
+from ccproxy_contract.prices import PriceBook
 from ccproxy_contract.pricing import cost_pusd
 from ccproxy_contract.snapshot import DialectName, Snapshot
 from ccproxy_contract.usage import NO_USAGE, Usage
@@ -49,7 +50,8 @@ class Meter:
     def opened(self, call: Call, attempt: Attempt) -> None:
         """Note that an attempt is about to leave. Free operations (counting, lists) leave no row."""
         if call.operation in _METERED:
-            self._journal.write(self._event(call, attempt, "open"))
+            attempt.event = self._opening(call, attempt)
+            self._journal.write(attempt.event)
 
     def settled(self, call: Call, attempt: Attempt) -> None:
         """Note how an attempt ended; a second call for the same attempt does nothing."""
@@ -59,11 +61,9 @@ class Meter:
         attempt.ended_s = time.perf_counter()
         label = attempt.outgoing.backend.name
         self._metrics.attempts.child(label, attempt.status).inc()
-        if call.operation not in _METERED:
+        if attempt.event is None:
             return
-        opened = self._event(call, attempt, "settle")
-        usage, quality = counted(call, attempt)
-        settled = self._priced(msgspec.structs.replace(opened, **_ending(attempt, usage, quality)), call)
+        settled = _settlement(attempt.event, call, attempt, seq=self._journal.next_seq)
         self._journal.write(settled)
         self._count(settled)
         if call.session is not None and attempt.answer.usage is not None:
@@ -78,13 +78,13 @@ class Meter:
             metrics.first_byte.child(backend).observe(attempt.first_byte_s - call.started_s)
             metrics.added.child().observe(attempt.first_byte_s - call.started_s - attempt.waited_s)
 
-    def _event(self, call: Call, attempt: Attempt, kind: str) -> UsageEvent:
+    def _opening(self, call: Call, attempt: Attempt) -> UsageEvent:
         snapshot, out, request = call.snapshot, attempt.outgoing, call.request
         requested = request.model if request is not None else ""
         return UsageEvent(
-            src="",
-            seq=0,
-            kind="open" if kind == "open" else "settle",
+            src=self._journal.src,
+            seq=self._journal.next_seq,
+            kind="open",
             call=call.id,
             attempt=attempt.number,
             opened_ms=attempt.opened_ms,
@@ -118,30 +118,6 @@ class Meter:
             keys = self._native_keys[name] = asked_price_keys(call.snapshot, call.dialect.name)
         return keys
 
-    def _priced(self, event: UsageEvent, call: Call) -> UsageEvent:
-        if event.usage == NO_USAGE and event.quality == "exact":
-            return msgspec.structs.replace(event, cost_pusd=0, base_cost_pusd=0)
-        book = call.snapshot.book
-        cost = cost_pusd(
-            book,
-            keys=event.price_keys,
-            model=event.model_served or event.model,
-            usage=event.usage,
-            at_ms=event.opened_ms,
-        )
-        if cost is None and event.model_served:
-            cost = cost_pusd(book, keys=event.price_keys, model=event.model, usage=event.usage, at_ms=event.opened_ms)
-        base = cost
-        if event.model != event.model_requested:
-            base = cost_pusd(
-                book,
-                keys=event.base_price_keys,
-                model=event.model_requested,
-                usage=event.usage,
-                at_ms=event.opened_ms,
-            )
-        return msgspec.structs.replace(event, cost_pusd=cost, base_cost_pusd=base)
-
     def _count(self, event: UsageEvent) -> None:
         metrics, usage, backend = self._metrics, event.usage, event.backend
         for bucket, tokens in (
@@ -170,7 +146,7 @@ class Meter:
         self._sessions.settle(
             call.session,
             usage=answer.usage,
-            text_bytes=call.request.text_bytes,
+            body_bytes=len(call.body),
             spawns=answer.spawns,
             model=call.request.model,
             now_s=time.monotonic(),
@@ -178,23 +154,49 @@ class Meter:
         )
 
 
-def _ending(attempt: Attempt, usage: Usage, quality: Quality) -> dict[str, object]:
-    answer = attempt.answer
-    first = attempt.first_byte_s
-    return {
-        "ended_ms": attempt.opened_ms + int((attempt.ended_s - attempt.opened_s) * 1000),
-        "duration_us": int((attempt.ended_s - attempt.opened_s) * 1_000_000),
-        "first_byte_us": int((first - attempt.opened_s) * 1_000_000) if first else None,
-        "model_served": answer.model,
-        "service_tier": answer.service_tier,
-        "status": attempt.status,
-        "http_status": attempt.http_status,
-        "error": attempt.error,
-        "usage": usage,
-        "input_before": usage.input,
-        "quality": quality,
-        "raw_usage": answer.raw_usage.decode("utf-8", "replace"),
-    }
+def _settlement(opened: UsageEvent, call: Call, attempt: Attempt, *, seq: int) -> UsageEvent:
+    """The `settle` of an attempt: its `open` with how it ended, what it used and what that cost."""
+    answer, first = attempt.answer, attempt.first_byte_s
+    usage, quality = counted(call, attempt)
+    cost, base = costs_pusd(opened, call.snapshot.book, usage=usage, served=answer.model, quality=quality)
+    duration_us = int((attempt.ended_s - attempt.opened_s) * 1_000_000)
+    return msgspec.structs.replace(
+        opened,
+        kind="settle",
+        seq=seq,
+        ended_ms=attempt.opened_ms + duration_us // 1000,
+        duration_us=duration_us,
+        first_byte_us=int((first - attempt.opened_s) * 1_000_000) if first else None,
+        model_served=answer.model,
+        service_tier=answer.service_tier,
+        status=attempt.status,
+        http_status=attempt.http_status,
+        error=attempt.error,
+        usage=usage,
+        input_before=usage.input,
+        quality=quality,
+        raw_usage=answer.raw_usage.decode("utf-8", "replace"),
+        cost_pusd=cost,
+        base_cost_pusd=base,
+    )
+
+
+def costs_pusd(
+    event: UsageEvent, book: PriceBook, *, usage: Usage, served: str, quality: Quality
+) -> tuple[int | None, int | None]:
+    """What an attempt cost, and what it would have cost at the model asked for; `None` is unpriced.
+
+    The price is that of the model the provider says it served, else of the one it was asked for.
+    """
+    if usage == NO_USAGE and quality == "exact":
+        return 0, 0
+    at_ms = event.opened_ms
+    cost = cost_pusd(book, keys=event.price_keys, model=served, usage=usage, at_ms=at_ms) if served else None
+    if cost is None:
+        cost = cost_pusd(book, keys=event.price_keys, model=event.model, usage=usage, at_ms=at_ms)
+    if event.model == event.model_requested:
+        return cost, cost
+    return cost, cost_pusd(book, keys=event.base_price_keys, model=event.model_requested, usage=usage, at_ms=at_ms)
 
 
 def counted(call: Call, attempt: Attempt) -> tuple[Usage, Quality]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 import msgspec
 
-from ccproxy_contract.events import Status
+from ccproxy_contract.events import Status, UsageEvent
 from ccproxy_contract.snapshot import Backend
 from ccproxy_sidecar.dialects.dialect import Answer
 
@@ -39,7 +39,7 @@ class Attempt:
     """A try under way. Times are seconds of a monotonic clock unless named `_ms` (Unix milliseconds)."""
 
     __slots__ = (
-        "answer", "ended_s", "error", "first_byte_s", "held", "number", "opened_ms", "opened_s", "outgoing",
+        "answer", "ended_s", "error", "event", "first_byte_s", "held", "number", "opened_ms", "opened_s", "outgoing",
         "response", "settled", "status", "waited_s",
     )  # fmt: skip
 
@@ -59,6 +59,8 @@ class Attempt:
         """A coded reason; empty while all is well."""
         self.held: list[bytes] = []
         """Pieces of the answer read (and followed) before it was decided to send it on."""
+        self.event: UsageEvent | None = None
+        """Its `open` event; `None` for an operation that is not metered."""
         self.settled = False
 
     @property

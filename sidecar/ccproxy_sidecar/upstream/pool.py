@@ -27,8 +27,7 @@ FAILURES: tuple[type[BaseException], ...] = (aiohttp.ClientError, asyncio.Timeou
 class Pool:
     """Keep-alive connections. Close it with `aclose`."""
 
-    def __init__(self, *, idle_timeout_s: float) -> None:
-        self._idle_timeout_s = idle_timeout_s
+    def __init__(self) -> None:
         self._sessions: dict[str, aiohttp.ClientSession] = {}
         self._urls: dict[str, URL] = {}
 
@@ -54,7 +53,8 @@ class Pool:
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=55, ttl_dns_cache=300, ssl=trust),
             cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S, sock_read=self._idle_timeout_s),
+            # Silence is watched per attempt and per stream: a timer for every read costs more than the read.
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S),
             skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
             read_bufsize=_READ_BUFFER_BYTES,
             max_line_size=_MAX_FIELD_BYTES,
