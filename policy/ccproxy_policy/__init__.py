@@ -1,5 +1,4 @@
 """What people write (YAML documents of the three kinds) compiled into what runs (snapshot and accounts).
 
-Pure but for `load.py`, which reads a folder. Next: `problems.py`, `load.py`, `kinds/routing_policy.py`, `admit.py`,
-`compile.py`.
+Pure but for `load.py`, which reads a folder. Next: `problems.py`.
 """

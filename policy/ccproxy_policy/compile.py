@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final
 
 from ccproxy_contract.accounts import Accounts, TenantAccount, sealed_accounts
 from ccproxy_contract.names import LOCAL_TENANT
@@ -29,7 +29,6 @@ from ccproxy_policy.problems import Problem
 from ccproxy_policy.providers import ALWAYS_PRICED, DEFAULTS
 
 LAPTOP_NAMESPACE: Final = ""
-K = TypeVar("K", bound=Kind)
 
 
 @dataclass(frozen=True, slots=True)

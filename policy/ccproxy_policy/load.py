@@ -1,6 +1,6 @@
 """A folder of YAML files to documents. The only file of this member that reads the disk.
 
-Next: `kinds/routing_policy.py`.
+Next: `kinds/strict.py`.
 """
 
 from __future__ import annotations

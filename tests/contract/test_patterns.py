@@ -9,7 +9,7 @@ import re2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ccproxy_contract.patterns import re2_source
+from ccproxy_contract.patterns import re2_search_source, re2_source
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,19 @@ def test_a_glob_means_what_fnmatch_means_without_its_brackets(pattern: str, text
     plain = pattern.replace("[", "[[]")
 
     assert bool(re2.search(re2_source(pattern), text)) == fnmatch.fnmatchcase(text, plain)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "yes", "no"),
+    [
+        ("secret", ["a secret here"], ["Secret"]),
+        ("BEGIN * KEY", ["--BEGIN\nBEGIN EC\n KEY--"], ["KEY BEGIN"]),
+        ("re:^[0-9]+$", ["12"], ["a 12"]),
+        ("a?c", ["xxabcxx"], ["ac"]),
+    ],
+)
+def test_a_search_finds_a_pattern_anywhere(pattern: str, yes: list[str], no: list[str]) -> None:
+    program = re2.compile(re2_search_source(pattern))
+
+    assert [text for text in yes if not program.search(text)] == []
+    assert [text for text in no if program.search(text)] == []

@@ -313,3 +313,34 @@ def test_an_address_is_kept_without_its_last_slash(provider: str, url: str) -> N
     found = next(b for b in snapshot(text).backends if b.name == "b")
 
     assert found.url == url.rstrip("/")
+
+
+CERTIFICATE = """\
+-----BEGIN CERTIFICATE-----
+MIIBdDCCARugAwIBAgIUN+pYVA3UlwN9DWFsaqzoRFk2SoIwCgYIKoZIzj0EAwIw
+DzENMAsGA1UEAwwEdGVzdDAgFw0yNjExMjEwOTUzMTJaGA8yMTI2MTAyODA5NTMx
+MlowDzENMAsGA1UEAwwEdGVzdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABG2K
+h35uC/yil1+te4+G2v36B/knAXQXPO/HHbTRAP1nTo8hSx3+02mdRJVpZlet5BCT
+JlZBGztRM1SHbpywrJajUzBRMB0GA1UdDgQWBBQY7Yzj0y5MizT+7FcXlmAL67/O
+5DAfBgNVHSMEGDAWgBQY7Yzj0y5MizT+7FcXlmAL67/O5DAPBgNVHRMBAf8EBTAD
+AQH/MAoGCCqGSM49BAMCA0cAMEQCIC1QIoPO5L/k1i1bbvWqak0eCjPQWXdkTuW+
+GfgY5wGEAiApb9lzPOcUBoBMQXBu4ena5bSeHRZ6k20QxJFZHMzmDw==
+-----END CERTIFICATE-----
+"""
+
+
+def test_certificates_are_handed_on() -> None:
+    lines = "".join(f"        {line}\n" for line in CERTIFICATE.splitlines())
+    text = backend("provider: Custom\ndialects: [openai-chat]")
+    text += f"  endpoint:\n    url: https://llm.example.com\n    caBundle:\n      pem: |\n{lines}"
+    found = next(b for b in snapshot(text).backends if b.name == "b")
+
+    assert found.ca_bundle == CERTIFICATE
+
+
+def test_a_default_may_refuse() -> None:
+    found = snapshot(policy("default: {deny: {status: 404, message: no route}}")).default
+
+    assert found is not None
+    assert found.then.deny is not None
+    assert (found.then.deny.status, found.then.route) == (404, None)

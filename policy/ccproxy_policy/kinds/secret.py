@@ -1,6 +1,6 @@
 """Secret, as Kubernetes has it, for a laptop's folder. A value may be `${NAME}`: that environment variable.
 
-Must never show a value: models here hide their fields. Next: `../admit.py`.
+Must never show a value: models here hide their fields. Next: `../sentences.py`.
 """
 
 from __future__ import annotations
