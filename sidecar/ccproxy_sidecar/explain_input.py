@@ -73,7 +73,8 @@ def _header(line: str) -> tuple[str, str]:
 
 
 def _dechunked(body: bytes) -> bytes:
-    pieces, rest = [], body
+    pieces: list[bytes] = []
+    rest = body
     while True:
         line, newline, rest = rest.partition(b"\n")
         try:

@@ -207,6 +207,33 @@ def test_a_list_of_models_is_explained_too(snapshot: Path, capsys: pytest.Captur
     assert {rule["verdict"] for rule in found["rules"]} == {"not reached"}
 
 
+@pytest.mark.parametrize("strategy", ["RoundRobin", "Weighted"])
+def test_a_balanced_route_says_that_others_may_begin_elsewhere(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], strategy: str
+) -> None:
+    targets = (Target(backend="anthropic", model="claude-haiku-5-5", weight=0), Target(backend="anthropic"))
+    path = _written(
+        tmp_path, Snapshot(rules=(_rule("both", Match(), *targets, strategy=strategy),), backends=(ANTHROPIC,))
+    )
+    found = _explain(path, MESSAGES, capsys=capsys)
+    skipped = [target["skipped"] for target in found["outcome"]["targets"]]
+    assert skipped == (["", ""] if strategy == "RoundRobin" else ["", "its weight is 0"])
+    assert main([str(tmp_path / "call"), "--snapshot", str(path)]) == 0
+    assert f"({strategy}: a new conversation may begin at another" in capsys.readouterr().out
+
+
+def test_text_says_when_there_are_no_rules_and_what_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = _written(tmp_path, Snapshot(backends=(OPENAI,)))
+    (tmp_path / "call").write_text(json.dumps(MESSAGES))
+    assert main([str(tmp_path / "call"), "--snapshot", str(path)]) == 1
+    text = capsys.readouterr().out
+    assert "There are no rules." in text
+    assert "refused with 404: " in text
+    assert "at the model asked for: unknown price" in text
+
+
 def test_a_users_own_rule_is_loaded_only_when_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "explained_rules.py").write_text("class Always:\n    def matches(self, facts):\n        return True\n")
     rule = _rule("own", Match(custom=CustomRule(target="explained_rules:Always")), Target(backend="anthropic"))

@@ -1,6 +1,6 @@
 """`contains`: patterns searched in every text of the call; the dearest of the matchers that need no time off the loop.
 
-Must never show what was found. Next: `custom.py`.
+Must never show what was found. Next: `facts.py`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What the sidecar remembers of each session: last counts, agents, spawned prompts. Bounded in every direction.
 
-Must not hold prompt text: prompts are kept as hashes only. Next: `identity.py`.
+Must not hold prompt text: prompts are kept as hashes only. Next: `../stages/forward.py`.
 """
 
 from __future__ import annotations

@@ -7,16 +7,18 @@ Next: `estimate.py`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ccproxy_contract.snapshot import TokenRange
 from ccproxy_sidecar.dialects.dialect import Request
 
 MAX_BYTES_PER_TOKEN = 128
 
 
-def prompt_bounds(request: Request) -> tuple[int, int]:
-    """Least and most tokens of the prompt's text, pictures left out. Walks over all texts."""
+def prompt_bounds(request: Request, texts: Iterable[str]) -> tuple[int, int]:
+    """Least and most tokens of the prompt's text, pictures left out. `texts`: the request's own."""
     # A character is at least one byte, so counting characters keeps the lower bound true and copies nothing.
-    chars = sum(len(text) for text in request.texts())
+    chars = sum(len(text) for text in texts)
     return -(-chars // MAX_BYTES_PER_TOKEN), request.text_bytes
 
 

@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from ccproxy_contract.snapshot import TokenRange
 from ccproxy_sidecar.call import Call
-from ccproxy_sidecar.dialects.dialect import Request
 from ccproxy_sidecar.sessions.calibration import Calibration
 from ccproxy_sidecar.sessions.memory import Session
 from ccproxy_sidecar.sessions.threads import thread_of
@@ -69,15 +68,16 @@ async def prompt_tokens(call: Call, wanted: TokenRange, counter: TokenCounter) -
     quick = quick_estimate(call, wanted)
     if within(wanted, low=quick.low, high=quick.high) is not None:
         return min(max(quick.likely, quick.low), quick.high)
-    low, high = prompt_bounds(request)
+    texts = tuple(request.texts())
+    low, high = prompt_bounds(request, texts)
     if within(wanted, low=low, high=high) is not None:
         return min(max(quick.likely, low), high)
-    return await counted_tokens(call, request, counter)
+    return await counted_tokens(call, texts, counter)
 
 
-async def counted_tokens(call: Call, request: Request, counter: TokenCounter) -> int:
-    """The tokenizer's count times what the model's provider has so far reported per o200k token."""
-    tokens = await counter.count(tuple(request.texts()))
+async def counted_tokens(call: Call, texts: tuple[str, ...], counter: TokenCounter) -> int:
+    """The tokenizer's count of the call's `texts` times what its model's provider has reported per o200k token."""
+    tokens = await counter.count(texts)
     if call.session is not None:
         call.session.counted = (len(call.body), tokens)
     return round(tokens * _calibration(call).factor(_model(call)))

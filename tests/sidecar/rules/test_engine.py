@@ -235,6 +235,15 @@ async def test_a_users_own_rule_decides_when_it_is_allowed() -> None:
     assert program.failures == {"own: RuntimeError": 1}
 
 
+def test_a_reason_names_the_tool_that_fits() -> None:
+    (compiled,) = _program(made_rule("r", Match(tools=("web_*",)))).rules
+    (matcher,) = compiled.matchers
+    tools = [{"name": "Bash"}, {"type": "web_search_20250305", "name": "web_search"}]
+    assert matcher.why(made_call(tools=tools)) == "it offers the tool web_search"
+    assert matcher.why(made_call(tools=tools[:1])) == "none of its 1 tools fits"
+    assert matcher.why(made_call()) == "it offers no tools"
+
+
 def test_no_reason_shows_a_header_or_a_prompt() -> None:
     secret = "sk-very-secret"
     match = Match(

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from ccproxy_contract.usage import Usage
 from ccproxy_sidecar.call import Call
 from ccproxy_sidecar.dialects.dialect import Spawn
 from ccproxy_sidecar.sessions.agents import agent_of
 from ccproxy_sidecar.sessions.calibration import Calibration
-from ccproxy_sidecar.sessions.memory import SPAWN_TTL_S, Session
+from ccproxy_sidecar.sessions.memory import SPAWN_TTL_S, Session, Sessions
 from tests.sidecar.rules.made_calls import made_call
 
 CLAUDE = {"x-claude-code-session-id": "s-1", "user-agent": "claude-cli/2.1.329 (external, cli)"}
@@ -83,6 +84,14 @@ def test_an_old_client_without_ids_is_recognised_by_the_spawned_prompt_on_every_
     assert agent_of(made_call(messages=turns), session, 2) == "Explore"
 
 
+def test_an_answer_that_spawns_makes_its_subagent_known() -> None:
+    sessions = Sessions()
+    session = sessions.get("s-1")
+    spawns = [Spawn("rust-specialist", PROMPT)]
+    sessions.settle(session, usage=Usage(), body_bytes=100, spawns=spawns, model="m", now_s=5)
+    assert agent_of(_child(), sessions.get("s-1"), 6) == "rust-specialist"
+
+
 def test_a_user_who_says_the_same_as_a_spawned_prompt_stays_the_main_agent(session: Session) -> None:
     session.note_spawn(Spawn("Explore", PROMPT), now_s=0)
     call = made_call(headers=CLAUDE, messages=[{"role": "user", "content": PROMPT}])
@@ -107,6 +116,11 @@ def test_an_agent_keeps_the_type_it_was_first_seen_with(session: Session) -> Non
 )
 def test_a_system_prompt_is_known_by_how_a_block_of_it_starts(session: Session, opening: str, agent: str) -> None:
     assert agent_of(made_call(headers=CHILD, system=_system(opening, BILLING_CHILD)), session, 0) == agent
+
+
+def test_the_main_agent_of_a_client_with_ids_is_not_looked_for_by_its_prompt(session: Session) -> None:
+    call = made_call(headers=CLAUDE, system=_system("You are a software architect and planner"))
+    assert agent_of(call, session, 0) == "main"
 
 
 def test_fingerprints_are_a_table_of_ones_own(session: Session) -> None:

@@ -59,7 +59,7 @@ def test_what_bounds_decide_is_true_for_every_count_between_them(
 def test_bounds_of_a_prompt_hold_whatever_is_written(words: str, system: str) -> None:
     request = _call(words, system=system).request
     assert request is not None
-    low, high = prompt_bounds(request)
+    low, high = prompt_bounds(request, request.texts())
     assert low <= sum(whole_count(text) for text in request.texts()) <= high
 
 
