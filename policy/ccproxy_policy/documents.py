@@ -33,7 +33,8 @@ class Document:
 
     file: str
     line: int
-    value: object
+    value: object = field(repr=False)
+    """May hold a Secret's values, so it stays out of `repr`."""
     lines: Mapping[PathParts, int] = field(default_factory=dict)
 
     def problem(self, parts: PathParts, message: str) -> Problem:

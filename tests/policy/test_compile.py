@@ -9,6 +9,7 @@ import pytest
 
 from ccproxy_contract.accounts import accounts_bytes
 from ccproxy_contract.snapshot import Credential, Route, Target, TokenRange, snapshot_bytes, snapshot_from_bytes
+from ccproxy_policy.admit import admitted
 from ccproxy_policy.compile import compile
 from ccproxy_policy.documents import documents_from_text
 from ccproxy_policy.starter import starter_files
@@ -281,7 +282,9 @@ def test_no_key_is_ever_shown() -> None:
 
     assert problems == []
     assert "sk-test-1" not in repr(result.snapshots[""].backends)
-    assert "sk-plain" not in repr(compile(text, environment={}).problems)
+    assert "sk-plain" not in repr(compile(text, environment={}))
+    assert "sk-plain" not in repr(text)
+    assert "sk-plain" not in repr(admitted(text[0]))
 
 
 @pytest.mark.parametrize("value", ["9223372036854775808", "-9223372036854775808", "1.0e+999", "x" * 4097])
