@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 from ccproxy_cli.processes import PROC, command_line
@@ -55,8 +56,9 @@ def _listening_inodes(port: int) -> set[str]:
 
 
 def _socket_inodes(process: Path) -> set[str]:
-    try:
-        links = [str(entry.readlink()) for entry in (process / "fd").iterdir()]
-    except OSError:  # gone meanwhile, or somebody else's process
-        return set()
+    links = []
+    with suppress(OSError):  # gone meanwhile, or somebody else's process
+        for entry in (process / "fd").iterdir():
+            with suppress(FileNotFoundError):  # closed meanwhile
+                links.append(str(entry.readlink()))
     return {link[len("socket:[") : -1] for link in links if link.startswith("socket:[")}

@@ -11,6 +11,8 @@ from decimal import Decimal
 import msgspec
 
 UNPRICED = "unpriced"
+SMALLEST_SHOWN = Decimal("0.0001")
+"""Dollars; less is said to be less, because 0 would be wrong."""
 INPUT_BUCKETS = ("uncached", "cache_read", "cache_write_5m", "cache_write_30m", "cache_write_1h", "cache_write_12h")
 
 
@@ -65,12 +67,18 @@ def cost(sums: Figures) -> str:
 
 
 def money(dollars: str | None) -> str:
-    """`$12.34`, `$0.0814`, `-$0.02`; a dash where there is no price."""
+    """`$12.34`, `$0.0814`, `-$0.0200`, `<$0.0001`; a dash where there is no price."""
     if dollars is None:
         return "–"
     amount = Decimal(dollars)
-    shown = f"${abs(amount):,.2f}" if abs(amount) >= 1 or not amount else f"${abs(amount):.4f}"
-    return f"-{shown}" if amount < 0 else shown
+    sign = "-" if amount < 0 else ""
+    return sign + _unsigned(abs(amount))
+
+
+def _unsigned(amount: Decimal) -> str:
+    if amount >= 1 or not amount:
+        return f"${amount:,.2f}"
+    return f"${amount:.4f}" if amount >= SMALLEST_SHOWN else f"<${SMALLEST_SHOWN}"
 
 
 def short(count: int) -> str:
