@@ -37,7 +37,7 @@ CAP = 1 << 30
 def payloads(directory: Path, src: str) -> list[bytes]:
     found = list(read_from(directory, src, BEGINNING))
     assert not [item for item in found if isinstance(item, Damage)]
-    return [item.payload for item in found]
+    return [item.payload for item in found if isinstance(item, Record)]
 
 
 @asynccontextmanager

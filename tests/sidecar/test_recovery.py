@@ -172,9 +172,10 @@ def test_any_kill_of_writer_and_recovery_leaves_each_attempt_with_one_end(data: 
     """A kill is a cut of the newest segment: of the writer's, then of what each recovery wrote."""
     events: list[UsageEvent] = []
     running: list[str] = []
+    coin, which = st.booleans(), st.integers(0, 99)
     for seq in range(1, data.draw(st.integers(1, 14)) + 1):
-        if running and data.draw(st.booleans()):
-            events.append(settled(seq, running.pop(data.draw(st.integers(0, len(running) - 1)))))
+        if running and data.draw(coin):
+            events.append(settled(seq, running.pop(data.draw(which) % len(running))))
         else:
             running.append(f"c{seq}")
             events.append(opened(seq, running[-1]))
