@@ -114,8 +114,11 @@ class _Builder:
     def _value(self, node: yaml.Node, parts: PathParts, lines: dict[PathParts, int]) -> object:
         line = lines.setdefault(parts, node.start_mark.line + 1)
         self._nodes += 1
-        if self._nodes > MAX_NODES or len(parts) > MAX_DEPTH:
-            raise _Refused(line, (), "its aliases (`*name`) unfold to too much; write the values out")
+        if self._nodes > MAX_NODES:
+            message = f"more than {MAX_NODES} values, each use of an alias (`*name`) counted; split the file"
+            raise _Refused(line, (), message)
+        if len(parts) > MAX_DEPTH:
+            raise _Refused(line, (), "an alias (`*name`) nests too deep; write the values out")
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, parts, lines)
         if isinstance(node, yaml.SequenceNode):
