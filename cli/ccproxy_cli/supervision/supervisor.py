@@ -20,6 +20,7 @@ from ccproxy_cli.home import Home
 from ccproxy_cli.journal import Journal
 from ccproxy_cli.loopback import ask
 from ccproxy_cli.processes import command_line, identity_of
+from ccproxy_cli.screens import counts
 from ccproxy_cli.state import CompileReport, ReloadState, State, state_bytes
 from ccproxy_cli.supervision.child import Child
 from ccproxy_cli.supervision.compile_process import compiled_by_process
@@ -110,16 +111,16 @@ class Supervisor:
 
     async def _reload(self) -> None:
         report = await compiled_by_process(self._plan.commands.compiling, self._plan.config, self._home.run)
-        self._change(reload=ReloadState(at_ms=_now_ms(), report=report))
+        before, reload = self._state.running, ReloadState(at_ms=_now_ms(), report=report)
         if report.problems:
+            self._change(reload=reload)
             for problem in report.problems:
                 self._journal.write("policy_problem", str(problem), level="error")
             self._journal.write("reload_refused", "the earlier policies stay in force", level="error")
             return
-        changed = report.snapshot != self._state.running.snapshot or report.accounts != self._state.running.accounts
-        self._change(running=report)
-        what = f"{len(report.rules)} rules, {len(report.backends)} backends" if changed else "nothing new in them"
-        self._journal.write("reloaded", f"policies compiled again: {what}")
+        self._change(reload=reload, running=report)
+        changed = (report.snapshot, report.accounts) != (before.snapshot, before.accounts)
+        self._journal.write("reloaded", f"policies compiled again: {counts(report) if changed else 'nothing new'}")
 
     async def _stop_children(self) -> None:
         self._journal.write("stopping", "stopping")
