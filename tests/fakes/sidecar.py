@@ -23,6 +23,7 @@ from ccproxy_contract.snapshot import (
     Backend,
     Credential,
     Match,
+    Model,
     Route,
     Rule,
     Snapshot,
@@ -32,6 +33,7 @@ from ccproxy_contract.snapshot import (
     snapshot_bytes,
 )
 from tests.conftest import free_port
+from tests.fakes.provider import models
 
 PROVIDER_KEY = "sk-scripted"
 START_S = 20.0
@@ -87,8 +89,9 @@ def laptop_snapshot(provider_url: str, *rules: Rule, book: PriceBook = EMPTY_BOO
 def scripted_backends(provider_url: str) -> tuple[Backend, ...]:
     """One backend per API of the scripted provider, with a key that it takes."""
     key = Credential("Key", PROVIDER_KEY)
+    claude, gpt, gemini = (_offered(listed) for listed in (models.ANTHROPIC, models.OPENAI, models.GEMINI))
     return (
-        Backend("anthropic", "Anthropic", provider_url, ("anthropic-messages",), key, ("anthropic",)),
+        Backend("anthropic", "Anthropic", provider_url, ("anthropic-messages",), key, ("anthropic",), models=claude),
         Backend(
             "openai",
             "OpenAI",
@@ -96,9 +99,14 @@ def scripted_backends(provider_url: str) -> tuple[Backend, ...]:
             ("openai-chat", "openai-responses", "openai-embeddings"),
             key,
             ("openai",),
+            models=gpt,
         ),
-        Backend("gemini", "Gemini", provider_url, ("gemini-generate",), key, ("google",)),
+        Backend("gemini", "Gemini", provider_url, ("gemini-generate",), key, ("google",), models=gemini),
     )
+
+
+def _offered(listed: dict[str, tuple[int, int]]) -> tuple[Model, ...]:
+    return tuple(Model(name, window, output or None) for name, (window, output) in listed.items())
 
 
 def routing_rule(name: str, match: Match, *targets: Target) -> Rule:

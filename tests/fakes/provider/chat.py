@@ -21,7 +21,8 @@ from tests.fakes.provider.steps import Step, steps
 KINDS = {
     400: ("invalid_request_error", None), 401: ("invalid_request_error", "invalid_api_key"),
     403: ("invalid_request_error", "unsupported_country_region_territory"), 404: ("invalid_request_error", None),
-    429: ("requests", "rate_limit_exceeded"), 500: ("server_error", None), 503: ("server_error", "server_is_overloaded"),
+    429: ("requests", "rate_limit_exceeded"), 500: ("server_error", None),
+    503: ("server_error", "server_is_overloaded"),
 }  # fmt: skip
 FINISHES = {
     "stop": "stop", "length": "length", "tool": "tool_calls", "refusal": "content_filter", "stop_sequence": "stop",

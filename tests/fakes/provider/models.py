@@ -48,6 +48,7 @@ def _anthropic(name: str, window: int, output: int) -> dict[str, Any]:
     return {
         "type": "model",
         "id": name,
+        "lifecycle": "active",
         "display_name": name.replace("-", " ").title(),
         "created_at": "2026-09-01T00:00:00Z",
         "max_input_tokens": window,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tests.fakes.provider import chat, messages, models
+from tests.fakes.provider import chat, embeddings, gemini, messages, models, responses
 from tests.fakes.provider.answer import Answer, Frame, Incoming, whole
 from tests.fakes.provider.asked import Refused
 
@@ -22,6 +22,7 @@ class Shape(msgspec.Struct, frozen=True):
     error: Callable[[Refused], dict[str, Any]]
     error_event: Callable[[Refused], Frame]
     bad_key: str
+    bad_key_status: int = 401
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -40,7 +41,11 @@ class Route(msgspec.Struct, frozen=True):
 
 ANTHROPIC = Shape(messages.error, messages.error_event, "invalid x-api-key")
 OPENAI = Shape(chat.error, chat.error_event, "Incorrect API key provided. You can find your API key in your settings.")
+RESPONSES = Shape(chat.error, responses.error_event, OPENAI.bad_key)
+GEMINI = Shape(gemini.error, gemini.error_event, "API key not valid. Please pass a valid API key.", 400)
 SHAPES = {
+    "openai-responses": RESPONSES,
+    "gemini-generate": GEMINI,
     "anthropic-messages": ANTHROPIC,
     "openai-chat": OPENAI,
     "openai-embeddings": OPENAI,
@@ -62,6 +67,38 @@ def _chat(provider: Provider, incoming: Incoming) -> Answer:
     return chat.answer(incoming, provider.cache, provider.seed)
 
 
+def _respond(provider: Provider, incoming: Incoming) -> Answer:
+    return responses.answer(incoming, provider.cache, provider.seed, provider.store)
+
+
+def _compact(provider: Provider, incoming: Incoming) -> Answer:
+    return responses.compact(incoming, provider.cache, provider.seed, provider.store)
+
+
+def _kept(provider: Provider, incoming: Incoming) -> Answer:
+    return responses.kept(incoming, provider.store)
+
+
+def _delete(provider: Provider, incoming: Incoming) -> Answer:
+    return responses.delete(incoming, provider.store)
+
+
+def _embeddings(_: Provider, incoming: Incoming) -> Answer:
+    return embeddings.answer(incoming)
+
+
+def _generate(provider: Provider, incoming: Incoming) -> Answer:
+    return gemini.answer(incoming, provider.cache, provider.seed, stream=False)
+
+
+def _stream(provider: Provider, incoming: Incoming) -> Answer:
+    return gemini.answer(incoming, provider.cache, provider.seed, stream=True)
+
+
+def _gemini_models(_: Provider, __: Incoming) -> Answer:
+    return whole(models.for_gemini())
+
+
 def _models(_: Provider, incoming: Incoming) -> Answer:
     return whole(models.for_anthropic() if "anthropic-version" in incoming.headers else models.for_openai())
 
@@ -71,11 +108,24 @@ def _versioned(incoming: Incoming) -> None:
         raise Refused(400, "anthropic-version: header is required", kind="invalid_request_error")
 
 
+GEMINI_MODEL = "/v1(?:beta|alpha)?/models/(?P<model>[^/:]+)"
+
 ROUTES = (
     Route("POST", "/v1/messages", "anthropic-messages", _messages),
     Route("POST", "/v1/messages/count_tokens", "anthropic-messages", _count),
     Route("POST", "/v1/chat/completions", "openai-chat", _chat),
     Route("GET", "/v1/models", "openai-models", _models),
+    Route("POST", "/v1/responses", "openai-responses", _respond),
+    Route("POST", "/v1/responses/compact", "openai-responses", _compact),
+    Route("GET", "/v1/responses/(?P<id>[^/]+)", "openai-responses", _kept),
+    Route("DELETE", "/v1/responses/(?P<id>[^/]+)", "openai-responses", _delete),
+    Route("POST", "/v1/embeddings", "openai-embeddings", _embeddings),
+    Route("POST", f"{GEMINI_MODEL}:generateContent", "gemini-generate", _generate),
+    Route("POST", f"{GEMINI_MODEL}:streamGenerateContent", "gemini-generate", _stream),
+    Route("POST", f"{GEMINI_MODEL}:countTokens", "gemini-generate", lambda _, incoming: gemini.count(incoming)),
+    Route("POST", f"{GEMINI_MODEL}:embedContent", "gemini-generate", lambda _, incoming: gemini.embed(incoming)),
+    Route("POST", f"{GEMINI_MODEL}:batchEmbedContents", "gemini-generate", lambda _, i: gemini.embed_all(i)),
+    Route("GET", "/v1beta/models", "gemini-generate", _gemini_models),
 )
 
 
@@ -88,4 +138,6 @@ def shape_of(path: str, route: Route | None) -> Shape:
     """Whose errors fit; an unknown path is answered as the API of its prefix would."""
     if route is not None:
         return SHAPES[route.dialect]
+    if path.startswith("/v1beta"):
+        return GEMINI
     return ANTHROPIC if path.startswith("/v1/messages") else OPENAI

@@ -124,11 +124,11 @@ class Provider:
         return await Delivery(request, answer, fault, seen, broken).send()
 
     def _told(self, route: Route, incoming: Incoming, fault: Fault, seen: Seen) -> Answer:
+        shape = routes.shape_of(incoming.path, route)
         if not seen.key or seen.key == PLACEHOLDER_KEY or seen.key.startswith("wrong"):
-            raise Refused(401, routes.shape_of(incoming.path, route).bad_key)
+            raise Refused(shape.bad_key_status, shape.bad_key)
         if fault.status and not fault.error_event:
             said = fault.message or DEFAULT_MESSAGES.get(fault.status, "Something went wrong.")
-            shape = routes.shape_of(incoming.path, route)
             return whole(shape.error(Refused(fault.status, said)), status=fault.status)
         return route.answer(self, incoming)
 

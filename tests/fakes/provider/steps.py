@@ -22,6 +22,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     kind: Literal["thinking", "text", "call", "arguments", "end"]
     text: str = ""
     call: int = -1
+    last: bool = False
+    """Of a call's arguments: nothing follows."""
     output_tokens: int = 0
 
 
@@ -52,8 +54,9 @@ class _Produced:
 
 def _call_steps(index: int, call: ToolCall) -> Iterator[Step]:
     yield Step(kind="call", text=call.name, call=index)
-    for piece in pieces(call.arguments_json):
-        yield Step(kind="arguments", text=piece, call=index)
+    told = list(pieces(call.arguments_json))
+    for at, piece in enumerate(told):
+        yield Step(kind="arguments", text=piece, call=index, last=at == len(told) - 1)
 
 
 def _taking_turns(told: list[list[Step]]) -> Iterator[Step]:
