@@ -197,6 +197,7 @@ def _error(problem: Problem) -> dict[str, object]:
 
 def _model_entry(model: Model, created: str) -> dict[str, object]:
     entry: dict[str, object] = {"type": "model", "id": model.name, "display_name": model.name, "created_at": created}
+    entry["lifecycle"] = "active"
     if model.context_window is not None:
         entry["max_input_tokens"] = model.context_window
     if model.max_output_tokens is not None:

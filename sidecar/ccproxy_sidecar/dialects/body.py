@@ -60,10 +60,12 @@ def part(raw: msgspec.Raw | bytes, kind: type[PartT]) -> PartT | None:
     return None if raw is NOTHING else part_by(_decoder(kind), raw)
 
 
-@cache
-def _decoder(kind: Any) -> Callable[[msgspec.Raw | bytes], Any]:
-    """Made once per type: a decoder costs more than what it decodes."""
+def _new_decoder(kind: Any) -> Callable[[msgspec.Raw | bytes], Any]:
     return msgspec.json.Decoder(kind).decode
+
+
+_decoder: Callable[[Any], Callable[[msgspec.Raw | bytes], Any]] = cache(_new_decoder)
+"""Made once per type: a decoder costs more than what it decodes."""
 
 
 def part_by(decode: Callable[[msgspec.Raw | bytes], PartT], raw: msgspec.Raw | bytes) -> PartT | None:
