@@ -65,17 +65,16 @@ class Rig:
         return cpu_ns(load.pid) + sum(cpu_ns(process.pid) for process in self._providers.values())
 
     @contextmanager
-    def running(self, target: Target, provider_port: int, *, settle: bool = True) -> Iterator[Started]:
+    def running(self, target: Target, provider_port: int) -> Iterator[Started]:
         """The target in front of the provider at the port; ended with all its children afterwards."""
         if target.command is None:
             yield Started(target, provider_port, provider_port, None)
             return
-        port = provider_port + places.GATEWAY_OFFSET if target.port_per_provider else places.GATEWAY_PORT
+        port = port_of(target, provider_port)
         process = start_gateway(target, provider_port, port)
         try:
             wait_for_port(port, process)
-            if settle:
-                time.sleep(target.settle_s)
+            time.sleep(target.settle_s)
             yield Started(target, provider_port, port, process.pid)
         finally:
             stop(process)
@@ -88,6 +87,10 @@ class Rig:
         time.sleep(load.duration_s - _MARGIN_S)
         cost = window.close()
         return {**finished(process, load), **cost}
+
+
+def port_of(target: Target, provider_port: int) -> int:
+    return provider_port + places.GATEWAY_OFFSET if target.port_per_provider else places.GATEWAY_PORT
 
 
 def start_gateway(target: Target, provider_port: int, port: int) -> subprocess.Popen[bytes]:

@@ -1,4 +1,4 @@
-"""What is measured of a target: the modes, in which order and how long. Next: `results.py`.
+"""What is measured of a target: the modes, in which order and how long. Next: `asking.py`.
 
 json: 1 kB calls, closed loop. big: 100 kB and 800 kB bodies. sse: streams whose chunks come at once. paced: streams of
 50 chunks 20 ms apart. open: 200 calls/s on a schedule. held: many streams open at once, one chunk a second each.
@@ -12,6 +12,7 @@ from collections.abc import Callable
 import msgspec
 
 from bench import places
+from bench.asking import wait_for_answer
 from bench.figures import repeated, with_costs
 from bench.loading import Load, Rig, Started, finished, start_load
 from bench.processes import cpu_ns, memory
@@ -22,6 +23,7 @@ Mode = str
 
 _PACED_OPTIONS = ("--gap-us", "20000")
 _SLOW_OPTIONS = ("--gap-us", "1000000", "--chunks", "600")
+_SERVES_WITHIN_S = 30.0
 _OPEN_RATE_PER_S = 200
 _OPEN_LEAST_S = 20.0
 """200 calls/s for 20 s: the 99th percentile rests on 40 calls."""
@@ -101,6 +103,15 @@ class _Bench:
     def __init__(self, rig: Rig, started: Started, plan: Plan, measured: Measured) -> None:
         self.rig, self.started, self.plan, self.measured = rig, started, plan, measured
 
+    def warm_up(self) -> None:
+        """Raises `RuntimeError` when the target does not serve at all."""
+        started = self.started
+        if not wait_for_answer(
+            started.target, provider_port=started.provider_port, port=started.port, timeout_s=_SERVES_WITHIN_S
+        ):
+            raise RuntimeError(f"no answer with status 200 within {_SERVES_WITHIN_S:.0f} s")
+        self.rig.measure(started, Load(body="1k", connections=8, duration_s=1, warmup_s=0.5))
+
     def run(self, mode: Mode, load: Load, repetitions: int | None = None) -> None:
         sample = repeated(repetitions or self.plan.repetitions, lambda: self.rig.measure(self.started, load))
         self.measured.modes[mode] = sample
@@ -121,7 +132,7 @@ def _measure_bursts(bench: _Bench, modes: tuple[Mode, ...]) -> None:
         "sse": _sse,
     }
     bench.weigh("idle")
-    bench.rig.measure(bench.started, Load(body="1k", connections=8, duration_s=0.5, warmup_s=0.5))
+    bench.warm_up()
     for mode in modes:
         if mode in steps:
             steps[mode](bench)
