@@ -13,7 +13,7 @@ from uuid import UUID
 from ccproxy_contract.usage import Usage
 from ccproxy_ledger.pricer import Priceable, costs_pusd
 from ccproxy_ledger.rows import COUNTS, RollupKey, unix_ms
-from ccproxy_ledger.store import Connection, Record, Store, StoreRefused, StoreUnavailable, open_store
+from ccproxy_ledger.store import Connection, Record, Store, StoreUnavailable, open_store
 from ccproxy_ledger.store_books import Books
 from ccproxy_ledger.store_usage import EVENTS
 
@@ -57,7 +57,7 @@ from usage_event where priced_by = 'ledger' and kind = 'settle' and event_id > $
 
 
 async def audit(database: str) -> list[str]:
-    """Every difference in the database at the URL `database`. Raises: `StoreUnavailable`, `StoreRefused`."""
+    """Every difference in the database at the URL `database`. Raises: `StoreUnavailable`."""
     store = await open_store(database)
     try:
         return await audit_store(store)
@@ -141,7 +141,7 @@ def main(url: str) -> int:
     """0: no difference; 1: some; 2: the database could not be read."""
     try:
         found = asyncio.run(audit(url))
-    except (StoreRefused, StoreUnavailable) as fault:
+    except StoreUnavailable as fault:
         sys.stderr.write(f"ccproxy audit: {fault}\n")
         return 2
     sys.stdout.write("".join(f"{line}\n" for line in found) or "no differences\n")

@@ -25,8 +25,9 @@ from ccproxy_runtime.spool_source import (
     sources,
 )
 
-GROUP_EVENTS = 2000
-"""Events of one transaction: measured 23,000/s at 1,000 a group, 15,500/s at 50."""
+GROUP_EVENTS = 500
+"""Events of one transaction. Larger groups commit faster and let acknowledgements wait: through HTTP on two busy cores
+2,000 gave 7,100 events/s with an ack p99 of 400 ms, 500 gave 9,300/s with 112 ms."""
 
 
 class Group(msgspec.Struct, frozen=True):

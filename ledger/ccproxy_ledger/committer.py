@@ -49,19 +49,25 @@ class Committer:
         self._arrived.set()
 
     async def run(self, store: Store) -> None:
-        """Until cancelled: commit whatever comes."""
-        for backlog in self._leftovers:
-            await self.drain(backlog, store)
-            backlog.close()
-        self._leftovers = []
+        """Until cancelled: commit whatever comes. A disk that cannot be read is logged and tried again."""
         while True:
-            await self.drain(self._own, store)
-            self._arrived.clear()
+            try:
+                await self._commit_all(store)
+            except OSError as fault:
+                _log.error("spool_failed", reason=type(fault).__name__, number=fault.errno)
+                await asyncio.sleep(LAST_RETRY_S)
             try:
                 async with asyncio.timeout(IDLE_CHECK_S):
                     await self._arrived.wait()
             except TimeoutError:
                 continue
+
+    async def _commit_all(self, store: Store) -> None:
+        while self._leftovers:
+            await self.drain(self._leftovers[0], store)
+            self._leftovers.pop(0).close()
+        self._arrived.clear()
+        await self.drain(self._own, store)
 
     async def drain(self, backlog: Backlog, store: Store) -> None:
         """Commit all that is in `backlog` now."""

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from ccproxy_ledger.metrics import LedgerMetrics
 from ccproxy_ledger.postgres import EmbeddedPostgres
 from ccproxy_ledger.postgres_binaries import PostgresUnavailable
-from ccproxy_ledger.store import Store, StoreRefused, StoreUnavailable, open_store
+from ccproxy_ledger.store import Store, StoreUnavailable, open_store
 from ccproxy_ledger.store_migrate import migrate
 from ccproxy_runtime.logs import logger
 
@@ -41,7 +41,7 @@ class Keeper:
                 await self._bring_up(on_ready)
                 retry_s = FIRST_RETRY_S
                 await self._while_up()
-            except (PostgresUnavailable, StoreUnavailable, StoreRefused) as fault:
+            except (PostgresUnavailable, StoreUnavailable, OSError) as fault:
                 self.problem = str(fault)
                 _log.error("database_problem", reason=self.problem)
             await asyncio.sleep(retry_s)

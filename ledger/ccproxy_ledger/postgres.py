@@ -13,6 +13,7 @@ import shutil
 import signal
 from pathlib import Path
 from typing import IO
+from urllib.parse import quote
 
 from ccproxy_ledger.postgres_binaries import PostgresUnavailable, binaries
 from ccproxy_ledger.postgres_identity import ROOT_MODES, hand_over, identity, launched, run
@@ -54,7 +55,7 @@ class EmbeddedPostgres:
     @property
     def url(self) -> str:
         """What asyncpg takes; valid after `start`."""
-        return f"postgresql://{USER}@/postgres?host={self.socket_dir}"
+        return f"postgresql://{USER}@/postgres?host={quote(str(self.socket_dir))}"
 
     @property
     def pid(self) -> int | None:

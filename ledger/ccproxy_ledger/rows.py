@@ -7,17 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
 
-from ccproxy_contract.events import MAX_RAW_USAGE_BYTES, Kind, Quality, UsageEvent, event_id
+from ccproxy_contract.events import MAX_RAW_USAGE_BYTES, Kind, Quality, UsageEvent
 from ccproxy_contract.prices import PriceBook
 from ccproxy_ledger.pricer import PricedBy, price
 
 MAX_TEXT = 1024
 """Characters of one text column; names and hashes are far shorter."""
-OLDEST = timedelta(days=35)
-NEWEST = timedelta(minutes=5)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+OLDEST_MS = 35 * 24 * 3600 * 1000
+NEWEST_MS = 5 * 60 * 1000
 """A sender's clock is believed this far before and after the time of receipt (billing.md §5.3)."""
 
 
@@ -100,15 +102,15 @@ COUNTS = (
 """The sums of `rollup_hour` in order."""
 
 
-def row(event: UsageEvent, *, tenant: str, received_ms: int, books: Mapping[str, PriceBook]) -> Row:
+def row(event: UsageEvent, *, id: UUID, tenant: str, received_ms: int, books: Mapping[str, PriceBook]) -> Row:
     """The row of one `settle` or `adjust`; times from the sender, held near the time of receipt."""
-    received = moment(received_ms)
-    ended, skewed = believed(event.ended_ms or event.opened_ms or received_ms, received)
-    opened, _ = believed(event.opened_ms or event.ended_ms or received_ms, received)
-    usage, priced = event.usage, price(event, books, unix_ms(opened))
+    sent_ms = event.ended_ms or event.opened_ms or received_ms
+    ended_ms = believed_ms(sent_ms, received_ms)
+    opened_ms = believed_ms(event.opened_ms or event.ended_ms or received_ms, received_ms)
+    usage, priced = event.usage, price(event, books, opened_ms)
     return Row(
-        event_id=event_id(event.src, event.seq),
-        src=UUID(event.src),
+        event_id=id,
+        src=source_id(event.src),
         seq=event.seq,
         kind=event.kind,
         call=text(event.call),
@@ -135,10 +137,10 @@ def row(event: UsageEvent, *, tenant: str, received_ms: int, books: Mapping[str,
         http_status=event.http_status,
         error=text(event.error),
         quality=event.quality,
-        opened_at=opened,
-        ended_at=ended,
-        received_at=received,
-        skewed=skewed,
+        opened_at=moment(opened_ms),
+        ended_at=moment(ended_ms),
+        received_at=moment(received_ms),
+        skewed=ended_ms != sent_ms,
         duration_us=event.duration_us,
         first_byte_us=event.first_byte_us,
         uncached=usage.uncached,
@@ -175,18 +177,22 @@ def input_before(event: UsageEvent) -> int:
 
 def moment(unix_ms: int) -> datetime:
     """UTC time of Unix milliseconds, without the rounding of a float."""
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=unix_ms)
+    return EPOCH + timedelta(milliseconds=unix_ms)
 
 
 def unix_ms(moment: datetime) -> int:
     """Whole Unix milliseconds of a UTC time."""
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+    return (moment - EPOCH) // timedelta(milliseconds=1)
 
 
-def believed(sent_ms: int, received: datetime) -> tuple[datetime, bool]:
-    """The sender's time within bounds of the receipt, and whether it had to be moved."""
-    held = min(max(sent_ms, unix_ms(received - OLDEST)), unix_ms(received + NEWEST))
-    return moment(held), held != sent_ms
+def believed_ms(sent_ms: int, received_ms: int) -> int:
+    """The sender's time, moved to the nearest that is within bounds of the receipt."""
+    return min(max(sent_ms, received_ms - OLDEST_MS), received_ms + NEWEST_MS)
+
+
+@lru_cache(maxsize=1024)
+def source_id(src: str) -> UUID:
+    return UUID(src)
 
 
 def rollup_key(row: Row) -> RollupKey:

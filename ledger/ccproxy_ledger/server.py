@@ -119,8 +119,12 @@ class Server:
 
     async def ready(self, request: web.Request) -> web.Response:  # noqa: ARG002 - a handler's signature
         """`GET /readyz`: the database is there; if not, why."""
-        if self._keeper.problem:
+        if self._keeper.problem or self._keeper.store is None:
             return problem(503, self._keeper.problem, retry_after_s=1)
+        try:
+            await self._keeper.store.ping()
+        except StoreUnavailable as fault:
+            return problem(503, f"the database does not answer: {fault}", retry_after_s=1)
         return json({"status": "ready"})
 
 

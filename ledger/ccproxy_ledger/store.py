@@ -21,14 +21,15 @@ Record = asyncpg.Record
 POOL_SIZE = 4
 COMMAND_S = 30.0
 CONNECT_S = 5.0
+PING_S = 2.0
 
 
 class StoreUnavailable(Exception):
     """The database cannot be reached or has broken off; the same work may be tried again later."""
 
 
-class StoreRefused(Exception):
-    """The database must not be used as it is; the message says what to do."""
+class StoreRefused(StoreUnavailable):
+    """The database must not be used as it is, until somebody does what the message says."""
 
 
 class Unstorable(Exception):
@@ -52,6 +53,11 @@ class Store:
         """One transaction: all or nothing. Raises: `StoreUnavailable`, `Unstorable`."""
         async with self.connection() as connection, connection.transaction():
             yield connection
+
+    async def ping(self) -> None:
+        """Ask for an answer. Raises: `StoreUnavailable`."""
+        async with self.connection() as connection:
+            await connection.fetchval("select 1", timeout=PING_S)
 
     async def close(self) -> None:
         """Close the pool, without waiting for a database that is gone."""

@@ -151,7 +151,7 @@ def _identified(batches: Sequence[Received]) -> list[Identified]:
 
 
 def _row(one: Identified, books: Mapping[str, PriceBook]) -> Row:
-    return row(one.event, tenant=one.tenant, received_ms=one.received_ms, books=books)
+    return row(one.event, id=one.id, tenant=one.tenant, received_ms=one.received_ms, books=books)
 
 
 async def _sources(connection: Connection, batches: Sequence[Received]) -> None:

@@ -151,9 +151,35 @@ async def test_a_database_that_is_away_is_waited_for(tmp_path: Path, database: s
             await owner.execute(f"alter database {name} allow_connections true")
             await client.until_ready()
             assert (await client.until_calls(10))["total"]["calls"] == 10
+            await owner.execute(f"alter database {name} allow_connections false")
+            await owner.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = $1", name)
+            status, answer = await client.get("/readyz")
+            assert status == 503
+            assert "the database does not answer" in answer["error"]
         assert ledger.stop() == 0
     finally:
         await owner.close()
+        ledger.end()
+
+
+async def test_a_newer_schema_stops_the_figures_with_advice_and_not_the_events(tmp_path: Path, database: str) -> None:
+    connection = await connect(database)
+    await connection.execute("update alembic_version set version_num = '9999'")
+    await connection.close()
+    ledger = Ledger(tmp_path, database_url=database)
+    try:
+        ledger.start()
+        async with aiohttp.ClientSession() as session:
+            client = Client(ledger, session)
+            assert await client.deliver(life(new_src(), 3)) == 6
+            for _ in range(200):
+                status, answer = await client.get("/readyz")
+                if "schema" in answer["error"]:
+                    break
+                await asyncio.sleep(0.05)
+            assert status == 503
+            assert "install the newer ccproxy" in answer["error"]
+    finally:
         ledger.end()
 
 

@@ -44,13 +44,13 @@ async def test_what_was_committed_before_a_kill_of_the_postmaster_is_there_after
 
 
 async def test_only_its_owner_can_reach_it(tmp_path: Path) -> None:
-    cluster = EmbeddedPostgres(tmp_path / "pg")
+    cluster = EmbeddedPostgres(tmp_path / "a b%" / "pg")
     await cluster.start()
     for folder in (cluster.root, cluster.data_dir, cluster.socket_dir):
         assert folder.stat().st_mode & 0o077 == 0, folder
     assert await answers(cluster, "show listen_addresses") == ""
     with pytest.raises(PostgresUnavailable, match="another ledger uses"):
-        await EmbeddedPostgres(tmp_path / "pg").start()
+        await EmbeddedPostgres(tmp_path / "a b%" / "pg").start()
     await cluster.stop()
 
 
