@@ -15,8 +15,12 @@ from bench import bodies, places
 from bench.measuring import PEER_MODES, PROVE, QUICK, modes_of
 from bench.processes import refuse_taken_ports, start_provider, stop, tree
 from bench.sidecar_target import bench_snapshot
+from bench.target import Shape
 from bench.targets import all_targets
 from ccproxy_contract.snapshot import snapshot_bytes, snapshot_from_bytes
+from ccproxy_sidecar.explain_call import report_on
+from ccproxy_sidecar.explain_input import recorded
+from ccproxy_sidecar.rules.program import Program
 from tests.conftest import free_port
 
 NATIVE = places.BENCH / "native"
@@ -38,8 +42,8 @@ def test_bodies_have_the_size_in_their_name(name: str, size: float, tmp_path: Pa
 
 
 @pytest.mark.parametrize("shape", ["chat", "messages"])
-def test_snapshot_under_load_has_twenty_rules_and_passes_its_own_check(shape: str) -> None:
-    snapshot = bench_snapshot(9, "chat" if shape == "chat" else "messages")
+def test_snapshot_under_load_has_twenty_rules_and_passes_its_own_check(shape: Shape) -> None:
+    snapshot = bench_snapshot(9, shape)
     assert len(snapshot.rules) == 20
     assert snapshot_from_bytes(snapshot_bytes(snapshot)) == snapshot
 
@@ -122,3 +126,22 @@ def test_stopping_ends_the_whole_tree() -> None:
     assert not any(
         Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_bytes() for pid in family
     )
+
+
+@pytest.mark.parametrize("body", ["1k", "1k_stream", "100k", "800k"])
+@pytest.mark.parametrize("shape", ["chat", "messages"])
+async def test_every_call_of_the_rig_passes_nineteen_rules_and_is_taken_by_the_last(
+    shape: Shape, body: str, bodies_folder: Path
+) -> None:
+    target = next(target for target in all_targets() if target.name.startswith("ccproxy") and target.shape == shape)
+    call = recorded((bodies_folder / target.body(body)).read_bytes(), path=target.path, headers=["user-agent: lg/1"])
+    report = await report_on(Program(bench_snapshot(9, shape)), call, at_ms=0)
+    assert report.outcome.rule == "everything-else"
+    assert [target.cost_usd is not None for target in report.outcome.targets] == [True]
+
+
+@pytest.fixture(scope="module")
+def bodies_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bodies")
+    bodies.write(folder)
+    return folder
