@@ -75,7 +75,7 @@ async def report_on(program: Program, request: Recorded, *, at_ms: int) -> Repor
             rule=call.rule,
             policy=call.policy,
             strategy=rule.then.route.strategy if rule is not None and rule.then.route is not None else "",
-            targets=_target_reports(program, call, rule, choices, pricing),
+            targets=_target_reports(program, call, rule=rule, choices=choices, pricing=pricing),
             refused="" if isinstance(plan, Plan) else f"{plan.status}: {plan.message}",
             denied=rule is not None and rule.then.deny is not None,
             shadow=plan.shadow if isinstance(plan, Plan) else "",
@@ -84,7 +84,7 @@ async def report_on(program: Program, request: Recorded, *, at_ms: int) -> Repor
             prompt_tokens=tokens,
             assumed_output_tokens=usage.output,
             output_from_request=limit is not None,
-            at_model_asked_for_usd=_asked_for_usd(program, call, choices, pricing),
+            at_model_asked_for_usd=_asked_for_usd(program, call, choices=choices, pricing=pricing),
         ),
         snapshot=program.snapshot.hash,
     )
@@ -148,7 +148,7 @@ async def _field_reports(compiled: CompiledRule, call: Call) -> AsyncIterator[Fi
 
 
 def _target_reports(
-    program: Program, call: Call, rule: Rule | None, choices: tuple[Choice, ...], pricing: _Pricing
+    program: Program, call: Call, *, rule: Rule | None, choices: tuple[Choice, ...], pricing: _Pricing
 ) -> tuple[TargetReport, ...]:
     asked = _model(call)
     tried = [
@@ -174,7 +174,7 @@ def _why_not(program: Program, call: Call, backend: str) -> str:
     return "its weight is 0"
 
 
-def _asked_for_usd(program: Program, call: Call, choices: tuple[Choice, ...], pricing: _Pricing) -> str | None:
+def _asked_for_usd(program: Program, call: Call, *, choices: tuple[Choice, ...], pricing: _Pricing) -> str | None:
     """The price of the model asked for where the call goes first, else at the first backend that has one."""
     backends = [choice.backend for choice in choices] + list(program.backends.values())
     prices = (pricing.usd(backend, _model(call)) for backend in backends)

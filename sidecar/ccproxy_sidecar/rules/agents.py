@@ -7,14 +7,14 @@ from ccproxy_sidecar.rules.pattern import AnyPattern
 
 
 class Agents:
-    __slots__ = ("_wanted",)
+    __slots__ = ("_fits",)
     field = "agents"
 
     def __init__(self, patterns: tuple[str, ...]) -> None:
-        self._wanted = AnyPattern(patterns)
+        self._fits = AnyPattern(patterns).holds
 
     def holds(self, call: Call) -> bool:
-        return self._wanted.holds(call.agent)
+        return self._fits(call.agent)
 
     def why(self, call: Call) -> str:
         return f"the agent is {call.agent}"

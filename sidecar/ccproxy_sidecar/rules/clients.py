@@ -7,14 +7,14 @@ from ccproxy_sidecar.rules.pattern import AnyPattern
 
 
 class Clients:
-    __slots__ = ("_wanted",)
+    __slots__ = ("_fits",)
     field = "clients"
 
     def __init__(self, patterns: tuple[str, ...]) -> None:
-        self._wanted = AnyPattern(patterns)
+        self._fits = AnyPattern(patterns).holds
 
     def holds(self, call: Call) -> bool:
-        return self._wanted.holds(call.headers.get("user-agent", ""))
+        return self._fits(call.headers.get("user-agent", ""))
 
     def why(self, call: Call) -> str:
         return f"the client is {call.headers.get('user-agent') or 'not named'}"

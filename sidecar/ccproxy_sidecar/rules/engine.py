@@ -27,7 +27,14 @@ def decide_now(program: Program, call: Call) -> Decision | None:
     """The decision, or `None` when `decide` must be awaited for it."""
     shadows: tuple[Rule, ...] = ()
     for compiled in program.rules:
-        held = holds_now(compiled, call)
+        # `holds_now`, written out: as 20 calls of a function it takes 2 of 7 µs.
+        held: bool | None = True
+        for test in compiled.tests:
+            answer = test(call)
+            if not answer:
+                held = answer
+                if answer is False:
+                    break
         if held is False:
             continue
         if held is None:

@@ -7,20 +7,16 @@ from ccproxy_sidecar.rules.pattern import AnyPattern
 
 
 class Models:
-    __slots__ = ("_wanted",)
+    __slots__ = ("_fits",)
     field = "models"
 
     def __init__(self, patterns: tuple[str, ...]) -> None:
-        self._wanted = AnyPattern(patterns)
+        self._fits = AnyPattern(patterns).holds
 
     def holds(self, call: Call) -> bool:
-        return self._wanted.holds(_model(call))
+        request = call.request
+        return self._fits(request.model if request is not None else call.path_model or "")
 
     def why(self, call: Call) -> str:
-        return f"the model asked for is {_model(call) or 'not given'}"
-
-
-def _model(call: Call) -> str:
-    if call.request is not None:
-        return call.request.model
-    return call.path_model or ""
+        model = call.request.model if call.request is not None else call.path_model
+        return f"the model asked for is {model or 'not given'}"

@@ -7,14 +7,14 @@ from ccproxy_sidecar.rules.pattern import AnyPattern
 
 
 class Paths:
-    __slots__ = ("_wanted",)
+    __slots__ = ("_fits",)
     field = "paths"
 
     def __init__(self, patterns: tuple[str, ...]) -> None:
-        self._wanted = AnyPattern(patterns)
+        self._fits = AnyPattern(patterns).holds
 
     def holds(self, call: Call) -> bool:
-        return self._wanted.holds(call.path)
+        return self._fits(call.path)
 
     def why(self, call: Call) -> str:
         return f"the path is {call.path}"

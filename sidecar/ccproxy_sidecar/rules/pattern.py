@@ -82,7 +82,7 @@ def _stars_test(pieces: list[str]) -> Test:
     def test(text: str) -> bool:
         if len(text) < least or not text.startswith(first) or not text.endswith(last):
             return False
-        return _in_order(middle, text, len(first), len(text) - len(last))
+        return _in_order(middle, text, start=len(first), end=len(text) - len(last))
 
     return test
 
@@ -91,10 +91,10 @@ def _search_stars_test(pieces: list[str]) -> Test:
     if len(pieces) == 1:
         only = pieces[0]
         return lambda text: only in text
-    return lambda text: _in_order(pieces, text, 0, len(text))
+    return lambda text: _in_order(pieces, text, start=0, end=len(text))
 
 
-def _in_order(pieces: list[str], text: str, start: int, end: int) -> bool:
+def _in_order(pieces: list[str], text: str, *, start: int, end: int) -> bool:
     """The pieces occur one after the other within `text[start:end]`: the first place of each is as good as any."""
     for piece in pieces:
         found = text.find(piece, start, end)

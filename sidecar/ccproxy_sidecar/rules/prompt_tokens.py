@@ -13,15 +13,17 @@ from ccproxy_sidecar.tokens.exact import TokenCounter
 
 
 class PromptTokens:
-    __slots__ = ("_counter", "_wanted")
+    __slots__ = ("_counter", "_least", "_wanted")
     field = "promptTokens"
 
     def __init__(self, wanted: TokenRange, counter: TokenCounter) -> None:
         self._wanted = wanted
+        self._least = wanted.min or 0
         self._counter = counter
 
     def holds(self, call: Call) -> bool | None:
-        if call.request is None:
+        # A token is at least a byte: enough for nearly every call of nearly every program.
+        if call.request is None or len(call.body) < self._least:
             return False
         estimate = quick_estimate(call, self._wanted)
         return within(self._wanted, low=estimate.low, high=estimate.high)

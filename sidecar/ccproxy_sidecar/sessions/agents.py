@@ -37,22 +37,24 @@ _name = re.compile(r"[\w.:@/ -]{1,64}")
 _tag = re.compile(r"<ccproxy-agent>([\w.:@/ -]{1,64})</ccproxy-agent>")
 
 
-def agent_of(call: Call, session: Session | None, now_s: float, fingerprints: Mapping[str, str] = FINGERPRINTS) -> str:
+def agent_of(
+    call: Call, session: Session | None, now_s: float, *, fingerprints: Mapping[str, str] = FINGERPRINTS
+) -> str:
     """The agent's type, `main` when nothing speaks for a subagent. `now_s` is a monotonic clock."""
     given = call.headers.get(HEADER_AGENT)
     if given is not None and _name.fullmatch(given):
         return given
     agent_id = call.headers.get(HEADER_AGENT_ID)
     if agent_id is None or session is None:
-        return _first_seen(call, session, now_s, fingerprints)
+        return _first_seen(call, session, now_s, fingerprints=fingerprints)
     known = session.agent(agent_id)
     if known is None:
-        known = _first_seen(call, session, now_s, fingerprints)
+        known = _first_seen(call, session, now_s, fingerprints=fingerprints)
         session.note_agent(agent_id, known)
     return known
 
 
-def _first_seen(call: Call, session: Session | None, now_s: float, fingerprints: Mapping[str, str]) -> str:
+def _first_seen(call: Call, session: Session | None, now_s: float, *, fingerprints: Mapping[str, str]) -> str:
     hint = _hinted(call)
     if hint is not None and hint not in HIDDEN_TYPES:
         return hint

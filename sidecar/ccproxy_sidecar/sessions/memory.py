@@ -52,14 +52,14 @@ class Session:
         return self._counts.get(thread)
 
     def note_count(self, thread: str, count: LastCount) -> None:
-        _put(self._counts, thread, count, MAX_THREADS)
+        _put(self._counts, thread, count, most=MAX_THREADS)
 
     def agent(self, agent_id: str) -> str | None:
         """The type under which this agent was first seen."""
         return self._agents.get(agent_id)
 
     def note_agent(self, agent_id: str, agent: str) -> None:
-        _put(self._agents, agent_id, agent, MAX_AGENTS)
+        _put(self._agents, agent_id, agent, most=MAX_AGENTS)
 
     @property
     def has_spawns(self) -> bool:
@@ -69,7 +69,7 @@ class Session:
         key = _prompt_key(spawn.prompt)
         held = self._spawns.get(key)
         unclear = held is not None and held[1] > now_s and held[0] != spawn.agent
-        _put(self._spawns, key, (AMBIGUOUS if unclear else spawn.agent, now_s + SPAWN_TTL_S), MAX_SPAWNS)
+        _put(self._spawns, key, (AMBIGUOUS if unclear else spawn.agent, now_s + SPAWN_TTL_S), most=MAX_SPAWNS)
 
     def spawned(self, prompt: str, now_s: float) -> str | None:
         """The agent that was started with exactly this prompt; each hit keeps the record alive."""
@@ -77,7 +77,7 @@ class Session:
         held = self._spawns.get(key)
         if held is None or held[1] <= now_s:
             return None
-        _put(self._spawns, key, (held[0], now_s + SPAWN_TTL_S), MAX_SPAWNS)
+        _put(self._spawns, key, (held[0], now_s + SPAWN_TTL_S), most=MAX_SPAWNS)
         return held[0]
 
 
@@ -85,7 +85,7 @@ def _prompt_key(prompt: str) -> bytes:
     return sha256(prompt.encode("utf-8", "replace")).digest()
 
 
-def _put(table: dict[K, V], key: K, value: V, most: int) -> None:
+def _put(table: dict[K, V], key: K, value: V, *, most: int) -> None:
     """Set a key as the newest; beyond `most` the oldest goes. A plain dict: an empty one costs 64 bytes."""
     table.pop(key, None)
     table[key] = value

@@ -125,7 +125,7 @@ def test_the_main_agent_of_a_client_with_ids_is_not_looked_for_by_its_prompt(ses
 
 def test_fingerprints_are_a_table_of_ones_own(session: Session) -> None:
     call = made_call(system="You polish release notes. Be brief.")
-    assert agent_of(call, session, 0, {"You polish release notes": "notes"}) == "notes"
+    assert agent_of(call, session, 0, fingerprints={"You polish release notes": "notes"}) == "notes"
 
 
 def test_a_tag_counts_in_the_system_prompt_and_nowhere_else(session: Session) -> None:
