@@ -12,11 +12,14 @@ from urllib.parse import urlsplit
 import aiohttp
 import pytest
 
-from ccproxy_contract.events import UsageEvent
+from ccproxy_contract.events import UsageEvent, encode_event
 from ccproxy_ledger.audit import audit
 from ccproxy_ledger.postgres import EmbeddedPostgres
 from ccproxy_ledger.store import connect
-from tests.ledger.running import Client, Ledger
+from ccproxy_runtime.metrics import Registry
+from ccproxy_runtime.spool import Spool
+from ccproxy_sidecar.shipping import Shipper
+from tests.ledger.running import TOKEN, Client, Ledger
 from tests.ledger.sending import life, new_src
 
 SENDERS = 4
@@ -66,6 +69,33 @@ async def test_a_day_in_the_life_of_a_ledger(ledger: Ledger, client: Client) -> 
     assert (await client.get("/healthz"))[0] == 200
     assert ledger.stop() == 0
     assert "Traceback" not in ledger.log
+
+
+async def test_a_sidecars_spool_arrives_whole(ledger: Ledger, tmp_path: Path) -> None:
+    """The two real ends of the line: the sidecar's shipper and the ledger, with a restart in between."""
+    spool = Spool(tmp_path / "sidecar", src=new_src(), cap_bytes=1 << 24)
+    events = life(spool.src, 400, ended_ms=now_ms() - 60_000)
+    ledger.start()
+    async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as tasks:
+        shipper = Shipper(
+            spool, ledger_url=ledger.url, token=TOKEN.encode(), session=session, registry=Registry(),
+            random=lambda: 0.5, clock_s=time.time, poll_s=0.01,
+        )  # fmt: skip
+        running = [tasks.create_task(spool.sync_loop()), tasks.create_task(shipper.run())]
+        for number, event in enumerate(events):
+            assert spool.append(encode_event(event))
+            if number == 400:
+                assert await shipper.drained(30)
+                ledger.kill()
+                ledger.start()
+        assert await shipper.drained(30)
+        client = Client(ledger, session)
+        await client.until_ready()
+        assert (await client.until_calls(400))["total"]["calls"] == 400
+        assert await client.get("/ccproxy/v1/audit") == (200, {"differences": []})
+        for task in running:
+            task.cancel()
+    spool.close()
 
 
 async def test_strangers_are_kept_out(ledger: Ledger, client: Client) -> None:
