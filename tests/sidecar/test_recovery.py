@@ -15,7 +15,7 @@ from ccproxy_contract.events import UsageEvent, decode_event, encode_event
 from ccproxy_contract.usage import NO_USAGE, Usage
 from ccproxy_runtime.spool import Spool
 from ccproxy_runtime.spool_reader import Record, read_from
-from ccproxy_runtime.spool_source import BEGINNING, lock_source, segment_path, segments
+from ccproxy_runtime.spool_source import BEGINNING, Acked, lock_source, note_acked, segment_path, segments
 from ccproxy_sidecar.outbox import Outbox
 from ccproxy_sidecar.recovery import Recovered, recover
 
@@ -121,6 +121,13 @@ def test_an_unfinished_record_at_the_end_hides_nothing(tmp_path: Path) -> None:
     ]
 
 
+def test_a_number_that_the_ledger_has_is_never_given_again(tmp_path: Path) -> None:
+    spooled(tmp_path, [opened(1, "a"), opened(2, "b")])
+    note_acked(tmp_path, SRC, Acked(1, 0, seq=9))
+    recovered(tmp_path)
+    assert [event.seq for event in events_of(tmp_path)] == [1, 2, 10, 11, 12]
+
+
 def test_a_record_that_is_no_event_stops_nothing(tmp_path: Path) -> None:
     spool = Spool(tmp_path, src=SRC, cap_bytes=1 << 30)
     for payload in (b"{}", b"\xff", encode_event(opened(1, "a")), b'{"src":"x","seq":2,"kind":"open","usage":7}'):
@@ -174,7 +181,8 @@ def test_any_kill_of_writer_and_recovery_leaves_each_attempt_with_one_end(data: 
     running: list[str] = []
     coin, which = st.booleans(), st.integers(0, 99)
     for seq in range(1, data.draw(st.integers(1, 14)) + 1):
-        if running and data.draw(coin):
+        ends = data.draw(coin)
+        if running and ends:
             events.append(settled(seq, running.pop(data.draw(which) % len(running))))
         else:
             running.append(f"c{seq}")
