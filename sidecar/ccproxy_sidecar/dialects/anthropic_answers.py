@@ -74,7 +74,6 @@ class _Message(msgspec.Struct, gc=False):
     stop_reason: str | None = None
     usage: msgspec.Raw = NOTHING
     error: _Error | None = None
-    input_tokens: Count = None
 
 
 class _Delta(msgspec.Struct, gc=False):

@@ -14,6 +14,7 @@ import msgspec
 from ccproxy_contract.snapshot import DialectName, Model
 from ccproxy_sidecar.dialects.anthropic_answers import MessagesGrammar
 from ccproxy_sidecar.dialects.body import NOTHING, ModelName, StreamFlag, head_from_body, part, part_by, text_map
+from ccproxy_sidecar.dialects.counts import Count, whole_or_none
 from ccproxy_sidecar.dialects.dialect import Answer, Malformed, Operation, Problem, ProblemKind, Refusal, Request
 from ccproxy_sidecar.dialects.follow import Follower
 from ccproxy_sidecar.dialects.foreign import foreign_request
@@ -52,7 +53,7 @@ class _OutputConfig(msgspec.Struct, gc=False):
 class _Head(msgspec.Struct, gc=False):
     model: ModelName
     messages: list[_Message]
-    max_tokens: int | None = None
+    max_tokens: Count = None
     stream: StreamFlag | None = None
     system: msgspec.Raw = NOTHING
     tools: msgspec.Raw = NOTHING
@@ -163,7 +164,7 @@ class AnthropicMessages:
             _Anatomy(head),
             model=head.model,
             stream=bool(head.stream),
-            max_tokens=head.max_tokens,
+            max_tokens=whole_or_none(head.max_tokens),
             thinking=head.thinking is not None and head.thinking.type in ("enabled", "adaptive"),
             user_id=_user_id(head.metadata),
             wants_json=any(raw != NOTHING for raw in _formats(head)),

@@ -1,6 +1,6 @@
 """Token counts as providers write them, made safe: whole, not negative, and parts never larger than their whole.
 
-Must not know field names. Next: `anthropic_messages.py`.
+Must not know field names. Next: `refusals.py`.
 """
 
 from __future__ import annotations
@@ -19,3 +19,8 @@ def tokens(count: Count) -> int:
 def within(count: Count, whole: int) -> int:
     """A count that is a part of `whole`."""
     return min(tokens(count), whole)
+
+
+def whole_or_none(count: Count) -> int | None:
+    """A limit as a client wrote it; some JSON writers have no integers."""
+    return None if count is None else int(count)

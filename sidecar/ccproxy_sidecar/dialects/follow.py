@@ -2,7 +2,7 @@
 
 An event that has come in part is held back until it is whole, so a stream that breaks never leaves a client with half
 an event before our own error event. Memory per stream is bounded. Must not know any dialect: a `Grammar` reads events.
-Next: `anthropic_messages.py`.
+Next: `counts.py`.
 """
 
 from __future__ import annotations
@@ -77,6 +77,8 @@ class Follower:
         self._cut_head = b""
         self._text_bytes = 0
         self._frame_bytes = 0
+        self._plain_bytes = 0
+        self._plain_events = 0
 
     def feed(self, chunk: bytes) -> bytes:
         """Follow a piece of the stream; returns the whole events to send on (the same object as a rule)."""
@@ -106,16 +108,17 @@ class Follower:
 
     def produced_tokens(self) -> int:
         """Estimate of the output tokens that passed so far, from the bytes of text in them."""
-        return -(-self._text_bytes // BYTES_PER_TOKEN)
+        plain = max(self._plain_bytes - self._plain_events * self._frame_bytes, 0)
+        return -(-(self._text_bytes + plain) // BYTES_PER_TOKEN)
 
     def _pass(self, events: bytes) -> bytes:
-        """`events` are whole events."""
+        """`events` are whole events. The hot path: most chunks are plain content and go on unread."""
         if not self.started or not self._plain(events):
             return self._read(events)
         self.last_events = events
-        size, frame = len(events), self._frame_bytes
-        count = 1 if size < 2 * frame else events.count(b"\n\n") or events.count(b"\r\n\r\n")
-        self._text_bytes += max(size - count * frame, 0)
+        self._plain_bytes += len(events)
+        short = len(events) < 2 * self._frame_bytes
+        self._plain_events += 1 if short else events.count(b"\n\n") or events.count(b"\r\n\r\n")
         return events
 
     def _read(self, events: bytes) -> bytes:

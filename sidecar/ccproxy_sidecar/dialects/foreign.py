@@ -1,6 +1,6 @@
 """Requests to paths whose bodies ccproxy does not know: the model, if there is one, and nothing else.
 
-Must not refuse what a provider may understand. Next: `anthropic_messages.py`.
+Must not refuse what a provider may understand. Next: `splice.py`.
 """
 
 from __future__ import annotations

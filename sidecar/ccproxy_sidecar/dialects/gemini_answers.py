@@ -1,7 +1,7 @@
 """Gemini generateContent: how answers read, streamed or whole.
 
 Every chunk carries `usageMetadata`, the last one counts. Cached tokens are inside the prompt, thoughts are not inside
-the candidates (google-genai 3.4.0, 2026-11; billing.md §4). Next: `openai_embeddings.py`.
+the candidates (google-genai 3.4.0, 2026-11; billing.md §4). Next: `../providers/profile.py`.
 """
 
 from __future__ import annotations

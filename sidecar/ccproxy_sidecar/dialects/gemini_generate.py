@@ -12,6 +12,7 @@ import msgspec
 
 from ccproxy_contract.snapshot import DialectName, Model
 from ccproxy_sidecar.dialects.body import NOTHING, head_from_body, part, text_map
+from ccproxy_sidecar.dialects.counts import Count, whole_or_none
 from ccproxy_sidecar.dialects.dialect import Answer, Malformed, Operation, Problem, ProblemKind, Refusal, Request
 from ccproxy_sidecar.dialects.follow import Follower
 from ccproxy_sidecar.dialects.foreign import foreign_request
@@ -48,7 +49,7 @@ class _ThinkingConfig(msgspec.Struct, gc=False, rename="camel"):
 
 
 class _Config(msgspec.Struct, gc=False, rename="camel"):
-    max_output_tokens: int | None = None
+    max_output_tokens: Count = None
     response_mime_type: str | None = None
     thinking_config: _ThinkingConfig | None = None
 
@@ -178,7 +179,7 @@ class GeminiGenerate:
             _Anatomy(head),
             model=path_model or "",
             stream=self._streams,
-            max_tokens=config.max_output_tokens,
+            max_tokens=whole_or_none(config.max_output_tokens),
             thinking=_thinks(config.thinking_config),
             wants_json=config.response_mime_type == "application/json",
         )

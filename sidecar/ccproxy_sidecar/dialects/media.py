@@ -1,6 +1,6 @@
 """How many bytes of a body are images, documents, audio, signatures: carried as base64, never seen as text.
 
-Works on raw bytes, so that a body of megabytes costs a few searches. Must not decode. Next: `request.py`.
+Works on raw bytes, so that a body of megabytes costs a few searches. Must not decode. Next: `foreign.py`.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ import msgspec
 
 from ccproxy_contract.snapshot import DialectName, Model
 from ccproxy_sidecar.dialects.body import NOTHING, ModelName, StreamFlag, head_from_body, part, part_by, text_map
+from ccproxy_sidecar.dialects.counts import Count, whole_or_none
 from ccproxy_sidecar.dialects.dialect import Answer, Malformed, Operation, Problem, Refusal, Request
 from ccproxy_sidecar.dialects.follow import Follower
 from ccproxy_sidecar.dialects.foreign import foreign_request
@@ -43,8 +44,8 @@ class _Options(msgspec.Struct, gc=False):
 class _Head(msgspec.Struct, gc=False):
     model: ModelName
     messages: list[_Message]
-    max_tokens: int | None = None
-    max_completion_tokens: int | None = None
+    max_tokens: Count = None
+    max_completion_tokens: Count = None
     stream: StreamFlag | None = None
     stream_options: _Options | None = None
     tools: msgspec.Raw = NOTHING
@@ -97,7 +98,7 @@ class _Reasoning(msgspec.Struct, gc=False):
     """OpenRouter's form: an effort, a budget, or a switch."""
 
     effort: str | None = None
-    max_tokens: int | None = None
+    max_tokens: Count = None
     enabled: bool | None = None
 
 
@@ -180,7 +181,9 @@ class OpenAIChat:
             _Anatomy(head),
             model=head.model,
             stream=bool(head.stream),
-            max_tokens=head.max_tokens if head.max_completion_tokens is None else head.max_completion_tokens,
+            max_tokens=whole_or_none(
+                head.max_tokens if head.max_completion_tokens is None else head.max_completion_tokens
+            ),
             thinking=_thinks(head),
             user_id=head.user or head.safety_identifier,
             prompt_cache_key=head.prompt_cache_key,

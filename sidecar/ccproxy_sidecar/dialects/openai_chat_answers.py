@@ -2,7 +2,7 @@
 
 `prompt_tokens` includes what was read from and written to the cache, `completion_tokens` includes reasoning
 (openai-py 3.52.0, 2026-11). Some servers leave reasoning out of it and say so in `total_tokens`: then the rest of the
-total is output. Next: `openai_responses.py`.
+total is output. Next: `openai_errors.py`.
 """
 
 from __future__ import annotations

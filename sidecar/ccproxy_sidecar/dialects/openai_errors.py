@@ -1,6 +1,6 @@
 """What the three OpenAI dialects share: the shape of an error, the model list, the comment that keeps a stream alive.
 
-Must not know requests or answers. Next: `openai_chat.py`.
+Must not know requests or answers. Next: `openai_responses.py`.
 """
 
 from __future__ import annotations

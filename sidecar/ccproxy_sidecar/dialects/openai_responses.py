@@ -13,6 +13,7 @@ import msgspec
 
 from ccproxy_contract.snapshot import DialectName, Model
 from ccproxy_sidecar.dialects.body import NOTHING, ModelName, StreamFlag, head_from_body, part, part_by, text_map
+from ccproxy_sidecar.dialects.counts import Count, whole_or_none
 from ccproxy_sidecar.dialects.dialect import Answer, Malformed, Operation, Problem, Refusal, Request
 from ccproxy_sidecar.dialects.follow import Follower
 from ccproxy_sidecar.dialects.foreign import foreign_request
@@ -52,7 +53,7 @@ class _Head(msgspec.Struct, gc=False):
     model: ModelName
     input: str | list[_Item] | None = None
     instructions: str | None = None
-    max_output_tokens: int | None = None
+    max_output_tokens: Count = None
     stream: StreamFlag | None = None
     tools: msgspec.Raw = NOTHING
     reasoning: _Reasoning | None = None
@@ -158,7 +159,7 @@ class OpenAIResponses:
             _Anatomy(head),
             model=head.model,
             stream=bool(head.stream),
-            max_tokens=head.max_output_tokens,
+            max_tokens=whole_or_none(head.max_output_tokens),
             thinking=head.reasoning is not None and head.reasoning.effort not in (None, "none", "minimal"),
             user_id=head.user or head.safety_identifier,
             prompt_cache_key=head.prompt_cache_key,

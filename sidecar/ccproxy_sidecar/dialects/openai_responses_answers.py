@@ -2,7 +2,7 @@
 
 Usage comes once, in `response.completed`, `.incomplete` or `.failed` (billing.md pitfall 15). `input_tokens` includes
 what was read from and written to the cache, `output_tokens` includes reasoning (openai-py 3.52.0, 2026-11).
-Next: `openai_embeddings.py`.
+Next: `tails.py`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The facts of one request, whatever its dialect: what is cheap is read at once, what needs a walk on first use.
 
 A dialect hands over an `Anatomy`: where its body keeps system prompt, turns and tools. Must not know a dialect's
-field names. Next: `splice.py`.
+field names. Next: `media.py`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Which dialect a path speaks, and what it asks for. Must not look at bodies.
 
 Paths of the providers' own SDKs, with and without `/v1` (a base URL may or may not end in it).
-Next: `request.py`.
+Next: `body.py`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Reads the one object we need out of the last bytes of an event that was too long to keep.
 
 Providers write usage behind the content (Responses, Gemini, 2026-11), so it survives in the tail. Must not guess: what
-is not whole is not read. Next: `openai_responses_answers.py`.
+is not whole is not read. Next: `openai_embeddings.py`.
 """
 
 from __future__ import annotations
