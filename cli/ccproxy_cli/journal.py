@@ -32,8 +32,11 @@ class Journal:
         self._now_s = now_s
         self._unwritten_lines = 0
 
-    def write(self, event: str, sentence: str, *, level: str = "info") -> None:
-        """One line. A full disk stops no supervisor: lines that could not be written are counted in the next one."""
+    def write(self, event: str, sentence: str, *, level: str = "info", aloud: bool = True) -> None:
+        """One line. A full disk stops no supervisor: lines that could not be written are counted in the next one.
+
+        `aloud=False` keeps it from the terminal, where something else says the same.
+        """
         at = datetime.fromtimestamp(self._now_s(), UTC).isoformat(timespec="milliseconds")
         line = {"ts": at, "level": level, "process": "supervisor", "event": event, "message": sentence}
         if self._unwritten_lines:
@@ -44,5 +47,5 @@ class Journal:
             self._unwritten_lines = 0
         except OSError:
             self._unwritten_lines += 1
-        if self._echo:
+        if self._echo and aloud:
             self._echo(sentence)

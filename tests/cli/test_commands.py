@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ccproxy_cli.app import COMMANDS, cli
+from ccproxy_cli.commands.logs import readable
 from ccproxy_cli.home import Home
 from ccproxy_cli.processes import wait_until_gone
 from tests.cli.conftest import launched, state_where, wait_for
@@ -155,8 +156,9 @@ def test_logs_show_all_processes_or_one(run: Run, home: Home) -> None:
     launched(home)
     wait_for(lambda: "ledger stand-in starts" in home.log("ledger").read_text())
     shown = run("logs").stdout
-    assert "sidecar     sidecar stand-in starts" in shown
-    assert "serving on http://127.0.0.1:" in shown
+    assert "sidecar    sidecar stand-in starts" in shown
+    assert "supervisor serving on http://127.0.0.1:" in shown
+    assert json.loads(run("logs", "--process", "supervisor", "--json").stdout)["event"] == "serving"
     only = run("logs", "--process", "ledger").stdout
     assert "sidecar stand-in" not in only
     assert "ledger stand-in starts" in only
@@ -180,11 +182,17 @@ def test_logs_follow_what_comes(home: Home) -> None:
         env=os.environ | {"PYTHONUNBUFFERED": "1"},
     ) as following:
         assert following.stdout is not None
-        assert following.stdout.readline() == "ledger      before\n"
+        assert following.stdout.readline().split() == ["ledger", "before"]
         log.write_text("before\nafter\nhalf a li")
-        assert following.stdout.readline() == "ledger      after\n"
+        assert following.stdout.readline().split() == ["ledger", "after"]
         following.send_signal(signal.SIGINT)
         assert following.wait(10) == 0
+
+
+def test_a_log_line_is_made_readable() -> None:
+    line = '{"ts":"2026-11-21T09:55:38.516+00:00","level":"warning","process":"x","event":"gone","pid":7}'
+    assert readable("sidecar", line) == "09:55:38 sidecar    WARNING gone pid=7"
+    assert readable("sidecar", "Traceback") == "         sidecar    Traceback"
 
 
 def test_doctor_finds_what_is_wrong_and_says_what_to_do(run: Run, home: Home) -> None:

@@ -23,30 +23,32 @@ EPILOG = """\b
 Examples:
   ccproxy logs                          the last lines of all processes
   ccproxy logs -f                       and what comes, until Ctrl-C
-  ccproxy logs --process ledger -n 200"""
+  ccproxy logs --process ledger -n 200
+  ccproxy logs --json | jq .event"""
 
 
 @click.command(epilog=EPILOG)
 @click.option("--follow", "-f", is_flag=True, help="Go on with what comes.")
 @click.option("--process", type=click.Choice(PROCESSES), help="Only this process.")
 @click.option("--lines", "-n", type=click.IntRange(0, 100_000), default=50, show_default=True, help="How many.")
-def command(*, follow: bool, process: str | None, lines: int) -> None:
+@click.option("--json", "as_json", is_flag=True, help="The lines as they were written.")
+def command(*, follow: bool, process: str | None, lines: int, as_json: bool) -> None:
     """Show what the processes wrote."""
     home = Home(settings().home)
     sources = {name: home.log(name) for name in ([process] if process else PROCESSES)}
     if not any(path.exists() for path in sources.values()):
         raise Failure(f"no logs in {home.logs}: ccproxy never ran there. Start it with `ccproxy start`.")
     tails = {name: Tail(path) for name, path in sources.items()}
-    _show(tails, last=lines)
+    _show(tails, as_json=as_json, last=lines)
     if follow:
-        _follow(tails)
+        _follow(tails, as_json=as_json)
 
 
-def _follow(tails: dict[str, Tail]) -> None:
+def _follow(tails: dict[str, Tail], *, as_json: bool) -> None:
     try:
         while True:
             time.sleep(POLL_S)
-            _show(tails)
+            _show(tails, as_json=as_json)
     except KeyboardInterrupt:  # how following ends
         return
 
@@ -76,12 +78,22 @@ class Tail:
             yield line.decode(errors="replace").rstrip("\n")
 
 
-def _show(tails: dict[str, Tail], *, last: int | None = None) -> None:
-    found = [(_time(line), name, line) for name, tail in tails.items() for line in tail.lines()]
-    found = _timed(found)
-    width = max(map(len, tails))
+def _show(tails: dict[str, Tail], *, as_json: bool, last: int | None = None) -> None:
+    found = _timed([(_time(line), name, line) for name, tail in tails.items() for line in tail.lines()])
     for _at, name, line in found if last is None else found[len(found) - min(last, len(found)) :]:
-        say(f"{name:{width}}  {line}")
+        say(line if as_json else readable(name, line))
+
+
+def readable(process: str, line: str) -> str:
+    """A log line for people: time, process, level when it is not `info`, message or event, other fields."""
+    fields = _fields(line)
+    if not fields:
+        return f"{'':8} {process:10} {line}"
+    at, level = str(fields.pop("ts", ""))[11:19], str(fields.pop("level", "info"))
+    event, _process = str(fields.pop("event", "")), fields.pop("process", "")
+    words = [*([level.upper()] if level != "info" else []), str(fields.pop("message", event))]
+    words += [f"{name}={value}" for name, value in fields.items()]
+    return f"{at:8} {process:10} {' '.join(words)}"
 
 
 def _timed(lines: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
@@ -95,8 +107,13 @@ def _timed(lines: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
 
 
 def _time(line: str) -> str:
+    return str(_fields(line).get("ts", ""))
+
+
+def _fields(line: str) -> dict[str, object]:
+    """The fields of a JSON line; none of any other."""
     try:
         decoded = msgspec.json.decode(line)
     except msgspec.DecodeError:
-        return ""
-    return str(decoded.get("ts", "")) if isinstance(decoded, dict) else ""
+        return {}
+    return decoded if isinstance(decoded, dict) else {}
