@@ -105,7 +105,7 @@ class MessagesGrammar:
     finish_ends = False
 
     def __init__(self) -> None:
-        self._fields = _Usage()
+        self._fields: _Usage | None = None
         self._raw: list[bytes] = []
         self._inputs: dict[int, bytearray] = {}
 
@@ -190,19 +190,22 @@ class MessagesGrammar:
     def _take_usage(self, answer: Follower, raw: msgspec.Raw) -> None:
         if raw == NOTHING:
             return
-        _merge(self._fields, _usage(raw))
+        self._fields = _merged(self._fields, _usage(raw))
         self._raw.append(bytes(raw))
         answer.raw_usage = b"\n".join((self._raw[0], *self._raw[1:][-1:]))[:MAX_RAW_USAGE_BYTES]
         answer.usage = _buckets(self._fields)
         answer.service_tier = self._fields.service_tier or ""
 
 
-def _merge(fields: _Usage, later: _Usage) -> None:
+def _merged(fields: _Usage | None, later: _Usage) -> _Usage:
     """The last value that is not null counts, field by field."""
+    if fields is None:
+        return later
     for name in fields.__struct_fields__:
         value = getattr(later, name)
         if value is not None:
             setattr(fields, name, value)
+    return fields
 
 
 def _buckets(fields: _Usage) -> Usage:

@@ -164,22 +164,27 @@ def _take_choice(answer: Follower, choice: _Choice) -> int:
 
 
 def _take_usage(answer: Follower, chunk: _Chunk) -> bool:
-    """Usage from any of the places where servers put it; the last one that is set counts."""
-    places = [chunk.x_groq.usage] if chunk.x_groq is not None else []
-    places += [choice.usage for choice in chunk.choices or ()]
-    places.append(chunk.usage)
-    raw = next((place for place in reversed(places) if place != NOTHING), None)
-    if raw is None:
+    """False when the chunk has none."""
+    raw = chunk.usage if chunk.usage != NOTHING else _usage_elsewhere(chunk)
+    if raw == NOTHING:
         return False
     answer.usage = chat_buckets(_usage(raw))
     answer.raw_usage = bytes(raw)[:MAX_RAW_USAGE_BYTES]
     return True
 
 
+def _usage_elsewhere(chunk: _Chunk) -> msgspec.Raw:
+    """Where Moonshot and Groq put it."""
+    for choice in chunk.choices or ():
+        if choice.usage != NOTHING:
+            return choice.usage
+    return chunk.x_groq.usage if chunk.x_groq is not None else NOTHING
+
+
 def chat_buckets(usage: _Usage) -> Usage:
     """Disjoint buckets that sum to the provider's total."""
-    prompt, completion, total = (tokens(n) for n in (usage.prompt_tokens, usage.completion_tokens, usage.total_tokens))
-    output = max(completion, total - prompt)
+    prompt = tokens(usage.prompt_tokens)
+    output = max(tokens(usage.completion_tokens), tokens(usage.total_tokens) - prompt)
     details = usage.prompt_tokens_details or _PromptDetails()
     read = within(usage.prompt_cache_hit_tokens if details.cached_tokens is None else details.cached_tokens, prompt)
     written = within(details.cache_write_tokens, prompt - read)
