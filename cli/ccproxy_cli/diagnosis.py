@@ -24,7 +24,7 @@ from ccproxy_cli.loopback import ask
 from ccproxy_cli.ports import holder, is_free
 from ccproxy_cli.screens import counts
 from ccproxy_cli.settings import Settings, environment
-from ccproxy_cli.state import State
+from ccproxy_cli.state import State, recorded_state
 from ccproxy_cli.usage_figures import figures
 from ccproxy_contract.names import PATH_READY
 
@@ -149,7 +149,10 @@ def _postgres(patient: Patient) -> Iterator[Finding]:
 
 def _processes(patient: Patient) -> Iterator[Finding]:
     if patient.state is None:
-        yield Finding("processes", "ok", "ccproxy does not run; `ccproxy start` starts it")
+        if recorded_state(patient.home.state):
+            yield Finding("processes", "problem", "ccproxy was killed", "`ccproxy start` cleans up and starts again")
+        else:
+            yield Finding("processes", "ok", "ccproxy does not run; `ccproxy start` starts it")
         return
     for process in patient.state.processes:
         if process.phase != "running":

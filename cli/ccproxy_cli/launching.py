@@ -60,17 +60,24 @@ def prepare(wish: Wish, tell: Callable[[str], None]) -> Prepared:
     """Lock the home, clear left-overs, compile, choose ports. Raises `Failure`; `PolicyRefused` for bad policies."""
     try:
         wish.home.create()
+        lock = _locked(wish.home)
+        end_leftovers(wish.home, tell)
+        handover = _handover(wish, _policy_folder(wish, tell))
+        write_token(wish.home)
     except OSError as problem:
-        raise Failure(f"{problem.filename}: {problem.strerror}. Set CCPROXY_HOME to a folder you may write.") from None
-    lock = _locked(wish.home)
-    end_leftovers(wish.home, tell)
-    config = _policy_folder(wish, tell)
+        raise Failure(
+            f"{problem.filename or wish.home.root}: {problem.strerror}. Mend that, or set CCPROXY_HOME to a folder "
+            "that you may write."
+        ) from None
+    return Prepared(handover, lock)
+
+
+def _handover(wish: Wish, config: Path) -> Handover:
     port = _data_port(wish.port)
     seen = fingerprint(config)
     report = asyncio.run(compiled_by_process(wish.commands.compiling, str(config), wish.home.run))
     if report.problems:
         raise PolicyRefused(report)
-    write_token(wish.home)
     plan = Plan(
         home=str(wish.home.root),
         config=str(config),
@@ -79,7 +86,7 @@ def prepare(wish: Wish, tell: Callable[[str], None]) -> Prepared:
         database_url=wish.database_url,
         commands=wish.commands,
     )
-    return Prepared(Handover(plan, report, seen), lock)
+    return Handover(plan, report, seen)
 
 
 class PolicyRefused(Exception):

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from ccproxy_cli.exits import Failure
 from ccproxy_contract.names import DATA_PORT
 
 
@@ -24,11 +25,11 @@ class Settings:
 
 
 def settings() -> Settings:
-    """Read the environment. Raises `ValueError` when CCPROXY_PORT is no number."""
+    """Read the environment. Raises `Failure` when CCPROXY_PORT is no number."""
     user_home = Path.home()
     port = os.environ.get("CCPROXY_PORT", "") or str(DATA_PORT)
     if not port.isdigit():
-        raise ValueError(f"CCPROXY_PORT is {port!r}: write a port number such as {DATA_PORT}")
+        raise Failure(f"CCPROXY_PORT is {port!r}: write a port number such as {DATA_PORT}")
     return Settings(
         home=Path(os.environ.get("CCPROXY_HOME") or user_home / ".ccproxy").expanduser().absolute(),
         port=int(port),

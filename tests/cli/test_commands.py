@@ -64,6 +64,22 @@ def test_what_needs_a_running_ccproxy_says_how_to_start_it(run: Run, command: li
     assert result.stdout == ""
 
 
+def test_a_port_that_is_no_number_is_a_sentence(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CCPROXY_PORT", "many")
+    result = run("start")
+    assert result.exit_code == 1
+    assert "CCPROXY_PORT is 'many'" in result.stderr
+
+
+@pytest.mark.usefixtures("policies")
+def test_doctor_sees_that_ccproxy_was_killed(run: Run, home: Home) -> None:
+    state = launched(home)
+    os.kill(state.supervisor.pid, signal.SIGKILL)
+    assert wait_until_gone(state.supervisor, timeout_s=5)
+    found = json.loads(run("doctor", "--json").stdout)
+    assert ("processes", "ccproxy was killed") in [(finding["about"], finding["finding"]) for finding in found]
+
+
 def test_wrong_use_exits_with_two(run: Run) -> None:
     assert run("start", "--port", "many").exit_code == 2
     assert run("no-such-command").exit_code == 2

@@ -137,6 +137,16 @@ def test_status_and_calls_work_while_the_ledger_hangs(house: Home) -> None:
     assert "Spend of today is not known now" in shown.stdout
 
 
+def test_restart_with_bad_policies_leaves_it_running(house: Home) -> None:
+    before = _running(house)
+    (house.policies / "b.yaml").write_text("kind: Nonsense\n")
+    done = _ccproxy(house, "restart")
+    (house.policies / "b.yaml").unlink()
+    assert done.returncode == 1
+    assert "b.yaml:1" in done.stderr
+    assert _running(house).supervisor == before.supervisor
+
+
 def test_restart_keeps_the_port(house: Home) -> None:
     before = _running(house)
     done = _ccproxy(house, "restart")

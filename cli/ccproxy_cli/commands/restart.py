@@ -11,8 +11,9 @@ from ccproxy_cli.commands.stop import stop
 from ccproxy_cli.exits import Failure
 from ccproxy_cli.home import Home
 from ccproxy_cli.launching import Wish
-from ccproxy_cli.settings import settings
+from ccproxy_cli.settings import environment, settings
 from ccproxy_cli.state import running_state
+from ccproxy_cli.terminal import remark
 
 EPILOG = """\b
 Examples:
@@ -31,6 +32,17 @@ def command() -> None:
         return
     if state.external_database and not ours.database_url:
         raise Failure("it runs on a database of yours: set CCPROXY_DATABASE_URL, whose value is not kept anywhere.")
+    _refuse_bad_policies(Path(state.config))
     stop(home, state)
     config = None if Path(state.config) == home.policies else Path(state.config)
     start(Wish(home=home, config=config, port=state.port, database_url=ours.database_url), detach=True)
+
+
+def _refuse_bad_policies(folder: Path) -> None:
+    from ccproxy_cli.compiling import compile_folder
+
+    report = compile_folder(folder, environment()).report
+    if report.problems:
+        for problem in report.problems:
+            remark(str(problem))
+        raise Failure("not restarted, it runs on with the earlier policies. Mend these and try again.")
