@@ -235,6 +235,25 @@ async def test_a_users_own_rule_decides_when_it_is_allowed() -> None:
     assert program.failures == {"own: RuntimeError": 1}
 
 
+def test_a_header_that_is_missing_fits_no_pattern() -> None:
+    rule = made_rule("r", Match(headers={"x-team": "*", "X-Area": "re:"}))
+    there = made_call(headers={"X-Team": "", "x-area": "eu"})
+    assert decide_now(_program(rule), there) == Decision(rule)
+    assert decide_now(_program(rule), made_call(headers={"x-team": "a"})) == Decision(None)
+    assert decide_now(_program(rule), made_call()) == Decision(None)
+
+
+def test_cached_tokens_are_those_of_the_calls_own_thread() -> None:
+    rule = made_rule("r", Match(cached_tokens=TokenRange(min=1_000)))
+    sessions = Sessions()
+    main, child = made_call(), made_call(headers={"x-claude-code-agent-id": "a-1"})
+    main.session = child.session = sessions.get("s")
+    usage = Usage(cache_read=600, cache_write_5m=400, uncached=3)
+    sessions.settle(child.session, usage=usage, body_bytes=9, spawns=(), model="m", now_s=0, thread="a-1")
+    assert decide_now(_program(rule), child) == Decision(rule)
+    assert decide_now(_program(rule), main) == Decision(None)
+
+
 def test_a_reason_names_the_tool_that_fits() -> None:
     (compiled,) = _program(made_rule("r", Match(tools=("web_*",)))).rules
     (matcher,) = compiled.matchers

@@ -70,6 +70,14 @@ def test_an_exact_count_of_the_same_prompt_teaches_the_factor() -> None:
     assert sessions.calibration.factor("other") == 1.0
 
 
+def test_the_count_of_another_prompt_teaches_no_factor() -> None:
+    sessions = Sessions()
+    session = sessions.get("a")
+    session.counted = (20_000, 4_000)
+    sessions.settle(session, usage=Usage(uncached=5_000), body_bytes=20_001, spawns=(), model="m", now_s=0)
+    assert sessions.calibration.factor("m") == 1.0
+
+
 def test_counts_that_no_text_can_have_teach_nothing() -> None:
     calibration = Calibration()
     calibration.learn_bytes("m", tokens=0, body_bytes=5_000)

@@ -67,6 +67,17 @@ REAL_WORK: dict[str, dict[str, Any]] = {
             {"role": "user", "content": "go on"},
         ]
     },
+    "a sign in the system prompt of a conversation that goes on": {
+        "messages": [
+            {"role": "user", "content": "Where were we yesterday?"},
+            {"role": "assistant", "content": "At the parser."},
+            {"role": "user", "content": "Then go on with it."},
+        ],
+        "system": "Say if this indicates a new conversation topic.",
+    },
+    "two words with the answer begun": {
+        "messages": [{"role": "user", "content": "go on"}, {"role": "assistant", "content": "The parser"}]
+    },
     "extraction from a long text": _said("word " * 5_000, system="Respond with only valid JSON."),
     "a system prompt that mentions JSON": _said(
         "Say what the file holds", system="The API returns JSON to the caller."
