@@ -46,6 +46,13 @@ def test_start_serves_and_gives_each_process_what_it_needs(home: Home) -> None:
 
 
 @pytest.mark.usefixtures("policies")
+def test_supervisor_and_children_are_out_of_reach_of_the_terminals_ctrl_c(home: Home) -> None:
+    state = launched(home)
+    for pid in (state.supervisor.pid, wait_for(lambda: process_pid(home, "sidecar"))):
+        assert os.getsid(pid) == pid
+
+
+@pytest.mark.usefixtures("policies")
 def test_state_and_secrets_are_open_to_their_owner_only(home: Home) -> None:
     launched(home)
     assert stat.S_IMODE(home.root.stat().st_mode) == 0o700
