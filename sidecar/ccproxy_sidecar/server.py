@@ -121,7 +121,7 @@ class Server:
         self.calls += 1
         try:
             if request.headers.get("expect", "").lower() == "100-continue" and request.transport is not None:
-                request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")  # type: ignore[attr-defined]
+                request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             outcome: Attempt | Problem | None = await read_body(request, body, max_bytes=self._max_body_bytes)
             if outcome is None:
                 call.body = body.content
