@@ -41,7 +41,7 @@ def main() -> int:
         plan = msgspec.structs.replace(plan, duration_s=options.seconds, paced_s=max(3.0, options.seconds))
     _prepare_machine()
     build()
-    result = run(_chosen(options.only), plan, extras=not options.modes)
+    result = run(_chosen(options.only, plan), plan, extras=not options.modes)
     _report(result)
     return _exit_code(result, prove=options.prove)
 
@@ -55,10 +55,10 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _chosen(only: str) -> list[Target]:
+def _chosen(only: str, plan: Plan) -> list[Target]:
     """Raises `SystemExit` naming targets that do not exist."""
     targets = {target.name: target for target in all_targets()}
-    names = only.split(",") if only else list(targets)
+    names = only.split(",") if only else [name for name in targets if name not in plan.left_out]
     if unknown := [name for name in names if name not in targets]:
         raise SystemExit(f"no target {', '.join(unknown)}; there are {', '.join(targets)}")
     return [targets[name] for name in names]
@@ -99,13 +99,15 @@ def _measure_extras(rig: Rig, target: Target, plan: Plan, measured: Measured) ->
     if target.name in _HELD:
         hold_streams(rig, target, plan, measured)
     if target.name in _COLD and not measured.failure:
-        measure_cold_starts(rig, target, plan.cold_starts, measured)
+        measure_cold_starts(rig, target, plan.peer_cold_starts if target.peer else plan.cold_starts, measured)
 
 
 def _report(result: Result) -> None:
-    places.RESULT.write_bytes(msgspec.json.format(msgspec.json.encode(result)))
+    found = bars(result)
+    written = {**msgspec.to_builtins(result), "bars": [bar.sentence().strip() for bar in found]}
+    places.RESULT.write_bytes(msgspec.json.format(msgspec.json.encode(written)))
     print(f"\n{tables(result)}\n\nbars (ratios within this run; rates per fully used core)")
-    for bar in bars(result):
+    for bar in found:
         print(bar.sentence())
     print("\n" + ", ".join(f"{name} {value}" for name, value in result.machine.items()))
     for sentence in result.errors():

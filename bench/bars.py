@@ -65,7 +65,7 @@ def _call_bars(result: Result) -> Iterator[Bar]:
             bound=1.65,
             at_least=False,
             unit="x",
-            detail=_detail(costs, "us"),
+            detail=_detail(costs, " us"),
         )
 
 
@@ -80,7 +80,7 @@ def _stream_bars(result: Result) -> Iterator[Bar]:
         bound=1.8,
         at_least=False,
         unit="x",
-        detail=_detail(delays, "us"),
+        detail=_detail(delays, " us"),
     )
 
 

@@ -33,30 +33,39 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """How much is measured. Seconds are of each repetition, without warm-up."""
 
     repetitions: int
+    peer_repetitions: int
     duration_s: float
     paced_s: float
     held_streams: int
     held_s: float
     cold_starts: int
+    peer_cold_starts: int
     modes: tuple[Mode, ...]
+    left_out: frozenset[str] = frozenset()
+    """Targets that no bar needs."""
 
 
 QUICK = Plan(
     repetitions=2,
+    peer_repetitions=1,
     duration_s=2,
     paced_s=4,
     held_streams=1000,
     held_s=8,
     cold_starts=3,
+    peer_cold_starts=1,
     modes=("json", "sse", "big", "paced"),
+    left_out=frozenset({"passthrough", "litellm-anthropic", "portkey-anthropic"}),
 )
 PROVE = Plan(
     repetitions=5,
+    peer_repetitions=3,
     duration_s=4,
     paced_s=10,
     held_streams=1000,
     held_s=20,
     cold_starts=5,
+    peer_cold_starts=3,
     modes=("json", "open", "sse", "big", "paced"),
 )
 PEER_MODES: tuple[Mode, ...] = ("json16", "sse")
@@ -113,7 +122,8 @@ class _Bench:
         self.rig.measure(started, Load(body="1k", connections=8, duration_s=1, warmup_s=0.5))
 
     def run(self, mode: Mode, load: Load, repetitions: int | None = None) -> None:
-        sample = repeated(repetitions or self.plan.repetitions, lambda: self.rig.measure(self.started, load))
+        usual = self.plan.peer_repetitions if self.started.target.peer else self.plan.repetitions
+        sample = repeated(repetitions or usual, lambda: self.rig.measure(self.started, load))
         self.measured.modes[mode] = sample
 
     def weigh(self, moment: str) -> None:
