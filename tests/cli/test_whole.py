@@ -108,6 +108,7 @@ def test_a_call_is_routed_metered_priced_and_shown(house: Home) -> None:
 
 
 def test_doctor_finds_a_running_ccproxy_well(house: Home) -> None:
+    wait_for(lambda: _ccproxy(house, "usage").returncode == 0, timeout_s=30)
     done = _ccproxy(house, "doctor", "--json")
     assert done.returncode == 0, done.stdout
     found = {finding["about"]: finding["level"] for finding in json.loads(done.stdout)}

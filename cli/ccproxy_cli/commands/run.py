@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -50,7 +51,10 @@ def command(*, agent: str, arguments: tuple[str, ...]) -> None:
             f"no backend speaks {made.missing}, so {name} would go past ccproxy. Add a ModelBackend that does to "
             f"{state.config}, or start {name} itself."
         )
-    _warn(name, made, theirs, ours.user_home)
+    for warning in _warnings(name, made, route):
+        remark(warning)
+    if name == "claude" and (warning := claude_warning(ours.user_home)):
+        remark(warning)
     _become(program, (agent, *made.arguments, *arguments), theirs | made.variables)
 
 
@@ -67,13 +71,11 @@ def _started(ours: Settings) -> State:
     return state
 
 
-def _warn(name: str, made: Pointed, theirs: dict[str, str], user_home: Path) -> None:
+def _warnings(name: str, made: Pointed, route: Route) -> Iterator[str]:
     for variable, value in made.variables.items():
-        before = theirs.get(variable, "")
+        before = route.environment.get(variable, "")
         if variable.endswith(("_BASE_URL", "_API_BASE")) and before not in ("", value):
-            remark(f"{variable} was {before}; for {name} it is {value}.")
-    if name == "claude" and (warning := claude_warning(user_home)):
-        remark(warning)
+            yield f"{variable} was {before}; for {name} it is {value}."
 
 
 def _become(program: str, argv: tuple[str, ...], variables: dict[str, str]) -> None:
