@@ -1,7 +1,7 @@
 """How one record lies in a spool segment: length, CRC, payload. Bytes in, bytes out.
 
 A record is whole or not there: the CRC covers length and payload, so neither a cut nor a flipped bit reads as another
-record. Must not do I/O. Next: `spool.py`.
+record. Must not do I/O. Next: `atomic.py`.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ _LENGTH = Struct("<I")
 
 
 class Frame(NamedTuple):
-    """A whole record at `start`; the next one begins at `end`."""
+    """A whole record; the next one begins at `end`."""
 
-    start: int
+    payload: bytes
     end: int
 
 
@@ -46,8 +46,9 @@ def next_frame(buffer: bytes, start: int) -> Frame | Broken | None:
     end = start + HEAD.size + length
     if end > len(buffer):
         return None
-    if _checksum(buffer, start, end) == expected:
-        return Frame(start, end)
+    payload = buffer[start + HEAD.size : end]
+    if crc32(payload, crc32(buffer[start : start + _LENGTH.size])) == expected:
+        return Frame(payload, end)
     return Broken(start, end if _whole_at(buffer, end) else None)
 
 
@@ -55,10 +56,5 @@ def _whole_at(buffer: bytes, start: int) -> bool:
     if len(buffer) - start <= HEAD.size:
         return False
     length, expected = HEAD.unpack_from(buffer, start)
-    end = start + HEAD.size + int(length)
-    return length > 0 and end <= len(buffer) and _checksum(buffer, start, end) == expected
-
-
-def _checksum(buffer: bytes, start: int, end: int) -> int:
-    view = memoryview(buffer)
-    return crc32(view[start + HEAD.size : end], crc32(view[start : start + 4]))
+    payload = buffer[start + HEAD.size : start + HEAD.size + length]
+    return bool(len(payload) == length > 0) and crc32(payload, crc32(buffer[start : start + _LENGTH.size])) == expected

@@ -65,6 +65,7 @@ class Spool:
         self._lock, self._owns_lock = lock, lock is None
         self._handle = -1
         self._retired: list[int] = []
+        self._no_new_segment = False
         self._new_names = False
         self._confirmed = True
         self._dirty = asyncio.Event()
@@ -76,7 +77,7 @@ class Spool:
         Raises: `ValueError` for an empty payload or one over `frames.MAX_RECORD_BYTES`.
         """
         record = framed(payload)
-        if self._handle < 0 or self.end.offset >= self._segment_bytes:
+        if (self._handle < 0 or self.end.offset >= self._segment_bytes) and not self._no_new_segment:
             self._turn_page()
         if self.used_bytes + len(record) > self._cap_bytes or not self._written(record):
             self.refused += 1
@@ -148,8 +149,9 @@ class Spool:
             self._retire()
 
     def _turn_page(self) -> None:
-        """Go on in a new segment; when that fails, `append` refuses and the next one tries again."""
+        """Go on in a new segment; when that fails, `append` refuses until the next `measure`."""
         self._retire()
+        self._no_new_segment = True
         try:
             self.directory.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
             if self._lock is None and (taken := lock_source(self.directory, self.src)) is not None:
@@ -164,6 +166,7 @@ class Spool:
             return
         self.end = Position(index, 0)
         self._new_names = True
+        self._no_new_segment = False
 
     def _retire(self) -> None:
         if self._handle >= 0:
@@ -172,7 +175,7 @@ class Spool:
 
     def _next_group(self) -> _Group:
         self._dirty.clear()
-        handles = [os.dup(handle) for handle in (*self._retired, self._handle) if handle >= 0]
+        handles = [handle for handle in (*self._retired, self._handle) if handle >= 0]
         directory = self.directory if self._new_names else None
         return _Group(handles, directory, self.end, retired=len(self._retired), waiting=len(self._waiting))
 
@@ -201,7 +204,8 @@ class Spool:
         self._finish(group, _to_disk(group.handles, group.new_names_in))
 
     def measure(self) -> None:
-        """Look how much room the folder's segments take; for who has just deleted some."""
+        """Look again how much room there is; the sync loop does it too. For who has just deleted segments."""
+        self._no_new_segment = False
         try:
             self.used_bytes = used_bytes(self.directory)
         except OSError:
@@ -209,7 +213,7 @@ class Spool:
 
 
 class _Group(NamedTuple):
-    """What one sync covers: everything before `end`. The handles are the group's own."""
+    """What one sync covers: everything before `end`, in the `retired` oldest handles and the present one."""
 
     handles: list[int]
     new_names_in: Path | None
@@ -219,17 +223,12 @@ class _Group(NamedTuple):
 
 
 def _to_disk(handles: list[int], new_names_in: Path | None) -> bool:
-    """Sync and close `handles`; False when the disk did not confirm all of them."""
-    confirmed = True
-    for handle in handles:
-        try:
-            os.fdatasync(handle)
-        except OSError:
-            confirmed = False
-        os.close(handle)
+    """False when the disk did not confirm all of it."""
     try:
+        for handle in handles:
+            os.fdatasync(handle)
         if new_names_in is not None:
             sync_directory(new_names_in)
     except OSError:
         return False
-    return confirmed
+    return True

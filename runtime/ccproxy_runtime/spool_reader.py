@@ -1,7 +1,7 @@
 """Reads a source's records in order, from a position on. Damage is a value, never an exception or a wrong record.
 
 Reads while a writer appends: what is not whole yet is read later. Must not delete or mend anything.
-Next: `redaction.py`.
+Next: `frames.py`.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def _records(handle: int, start: Position, until: int | None, *, newest: bool) -
         base = offset
         while isinstance(found := next_frame(window, offset - base), Frame):
             offset = base + found.end
-            yield Record(window[found.start + HEAD.size : found.end], Position(index, offset))
+            yield Record(found.payload, Position(index, offset))
         if offset > base:
             width = _WINDOW_BYTES
         elif base + len(window) < size and width < _WIDE_BYTES:

@@ -1,6 +1,6 @@
 """How a process ends: with its parent, or gracefully at a signal; and the name of one start of it.
 
-Must not end anything itself. Next: `atomic.py`.
+Must not decide when to stop. This is the last file of `runtime`; the walk goes on in the apps.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Delivers one batch whatever the ledger says to it: splits it to find the event that is refused, goes round holes.
 
-Must not choose what is sent next. Next: `shipping.py`.
+Must not choose what is sent next. Next: `ledger_client.py`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Posts a batch of events to the ledger and says what came of it. A ledger that is away is waited for.
 
 Only an answer that says that the batch itself is wrong is final; a wrong token or a missing path is somebody's mistake
-that will be mended, and events outlive it. Must not read the spool. Next: `shipping.py`.
+that will be mended, and events outlive it. Must not read the spool. Next: `set_aside.py`.
 """
 
 from __future__ import annotations

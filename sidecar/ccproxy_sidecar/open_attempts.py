@@ -12,7 +12,7 @@ import msgspec
 
 from ccproxy_contract.events import Kind
 from ccproxy_runtime.atomic import atomic_write
-from ccproxy_runtime.frames import HEAD, Frame, framed, next_frame
+from ccproxy_runtime.frames import Frame, framed, next_frame
 
 
 class Head(msgspec.Struct, frozen=True, rename="camel"):
@@ -73,7 +73,7 @@ def kept_payloads(directory: Path, src: str) -> list[bytes]:
         return []
     payloads, start = [], 0
     while isinstance(found := next_frame(content, start), Frame):
-        payloads.append(content[found.start + HEAD.size : found.end])
+        payloads.append(found.payload)
         start = found.end
     return payloads
 

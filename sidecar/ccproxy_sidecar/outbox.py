@@ -1,7 +1,7 @@
 """The part of one source that the ledger does not have yet: what comes next, and what may be forgotten.
 
 A source is only forgotten up to where the ledger acknowledged all numbers; what lies behind a hole is sent once and
-kept until the ledger has given the hole up. Must not talk to the ledger. Next: `ledger_client.py`.
+kept until the ledger has given the hole up. Must not talk to the ledger. Next: `open_attempts.py`.
 """
 
 from __future__ import annotations

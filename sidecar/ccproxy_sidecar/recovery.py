@@ -2,7 +2,7 @@
 
 They are written into the dead source itself, with its next numbers, so doing it again after another kill finds what is
 already there and adds the rest. What such an attempt used is not known: usage is zero, quality `orphan`.
-Must not touch a source that a live process holds. Next: `outbox.py`.
+Must not touch a source that a live process holds. This ends the sidecar's metering; the ledger's collector is next.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Events that the ledger refuses for good: kept as JSON lines in `rejected/` beside the spool, for a person to look at.
 
-Must not grow without bound, nor stop the events behind. Next: `shipping.py`.
+Must not grow without bound, nor stop the events behind. Next: `outbox.py`.
 """
 
 from __future__ import annotations

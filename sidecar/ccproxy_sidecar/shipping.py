@@ -1,7 +1,7 @@
 """Hands the spool's events over to the ledger, at least once and in order, for as long as it takes.
 
 What earlier starts left goes first, beside the events of this one. Wakes a few times a second, not for each event.
-Must not read more of an event than its head. This ends the sidecar's part of metering; the ledger's collector is next.
+Must not read more of an event than its head. Next: `delivery.py`.
 """
 
 from __future__ import annotations

@@ -263,7 +263,11 @@ def test_no_room_for_even_the_folder_is_a_refusal(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     spool = Spool(tmp_path / "file" / "spool", src="a", cap_bytes=CAP)
     assert not spool.append(b"x")
-    assert spool.refused == 1
+    (tmp_path / "file").unlink()
+    assert not spool.append(b"x"), "a new segment is not tried for each record"
+    assert spool.refused == 2
+    spool.measure()
+    assert spool.append(b"x")
     spool.close()
 
 

@@ -67,7 +67,7 @@ def test_a_flipped_bit_never_yields_a_wrong_record(payloads: list[bytes], data: 
 def of_segment(directory: Path, index: int) -> list[bytes]:
     content, start, payloads = segment_path(directory, "a", index).read_bytes(), 0, []
     while isinstance(found := next_frame(content, start), Frame):
-        payloads.append(content[found.start + 8 : found.end])
+        payloads.append(found.payload)
         start = found.end
     return payloads
 
@@ -145,8 +145,8 @@ def test_records_larger_than_a_window_and_windows_full_of_records_are_read(tmp_p
 
 def test_a_frame_says_what_lies_at_a_place() -> None:
     two = framed(b"one") + framed(b"two")
-    assert next_frame(two, 0) == Frame(0, 11)
-    assert next_frame(two, 11) == Frame(11, 22)
+    assert next_frame(two, 0) == Frame(b"one", 11)
+    assert next_frame(two, 11) == Frame(b"two", 22)
     assert next_frame(two, 22) is None
     assert next_frame(two[:10], 0) is None
     assert next_frame(b"\xff" * 20, 0) == Broken(0, None)
