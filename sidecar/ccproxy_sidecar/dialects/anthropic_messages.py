@@ -35,6 +35,7 @@ _ERROR_TYPES: dict[ProblemKind, str] = {
     "unavailable": "api_error",
 }
 """Error types of Anthropic's API (docs.anthropic.com, errors, 2026-11)."""
+_ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "system"}
 
 
 class _Message(msgspec.Struct, gc=False):
@@ -101,8 +102,7 @@ class _Anatomy:
         return len(self._head.messages)
 
     def role(self, index: int) -> Role:
-        role = self._head.messages[index].role
-        return role if role in ("user", "assistant", "system") else "other"  # type: ignore[return-value]  # narrowed by `in`
+        return _ROLES.get(self._head.messages[index].role, "other")
 
     def turn(self, index: int) -> Turn:
         content = _blocks(self._head.messages[index].content)

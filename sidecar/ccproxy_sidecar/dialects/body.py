@@ -47,8 +47,6 @@ def head_from_body(body: bytes, head: type[HeadT]) -> HeadT | Malformed:
         return msgspec.json.decode(body, type=head, dec_hook=_Once())
     except msgspec.ValidationError as problem:
         return Malformed(_sentence(str(problem)))
-    except UnicodeDecodeError:
-        return Malformed("the body is not valid UTF-8")
     except msgspec.DecodeError as problem:
         return Malformed(f"the body is not valid JSON: {str(problem).removeprefix('JSON is malformed: ')}")
     except RecursionError:

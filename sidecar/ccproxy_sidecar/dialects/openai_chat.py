@@ -1,4 +1,4 @@
-"""OpenAI Chat Completions: requests, refusals, pings and the model list. Its answers read in `openai_chat_answers.py`.
+"""OpenAI Chat Completions, and the older completions: requests, refusals, pings and the model list.
 
 Shapes: openai-py 3.52.0 and what DeepSeek, OpenRouter and Qwen servers add (2026-11). Must not know other dialects.
 Next: `openai_chat_answers.py`.
@@ -43,7 +43,9 @@ class _Options(msgspec.Struct, gc=False):
 
 class _Head(msgspec.Struct, gc=False):
     model: ModelName
-    messages: list[_Message]
+    messages: list[_Message] | None = None
+    prompt: msgspec.Raw = NOTHING
+    """Of a legacy completion: text, texts, or token numbers."""
     max_tokens: Count = None
     max_completion_tokens: Count = None
     stream: StreamFlag | None = None
@@ -66,7 +68,9 @@ class _Part(msgspec.Struct, gc=False):
     refusal: str = ""
 
 
-_content: Callable[[msgspec.Raw | bytes], str | list[_Part]] = msgspec.json.Decoder(str | list[_Part]).decode
+_content: Callable[[msgspec.Raw | bytes], str | list[_Part | str]] = msgspec.json.Decoder(
+    str | list[_Part | str]
+).decode
 
 
 class _Function(msgspec.Struct, gc=False):
@@ -107,25 +111,26 @@ class _Anatomy:
 
     def __init__(self, head: _Head) -> None:
         self._head = head
+        self._messages = [_Message("user", head.prompt)] if head.messages is None else head.messages
 
     def turns(self) -> int:
-        return len(self._head.messages)
+        return len(self._messages)
 
     def role(self, index: int) -> Role:
-        return _ROLES.get(self._head.messages[index].role, "other")
+        return _ROLES.get(self._messages[index].role, "other")
 
     def turn(self, index: int) -> Turn:
         role = self.role(index)
         if role == "system":
             return Turn(role)
-        message = self._head.messages[index]
+        message = self._messages[index]
         texts = chat_texts(message.content)
         if role == "tool":
             return Turn(role, (), texts)
         return Turn(role, texts, tuple(_called(message.tool_calls)))
 
     def system(self) -> tuple[str, ...]:
-        spoken = (m.content for m in self._head.messages if _ROLES.get(m.role) == "system")
+        spoken = (m.content for m in self._messages if _ROLES.get(m.role) == "system")
         return tuple(text for content in spoken for text in chat_texts(content))
 
     def tool_names(self) -> tuple[str, ...]:
@@ -149,7 +154,8 @@ def chat_texts(content: msgspec.Raw) -> tuple[str, ...]:
     found = part_by(_content, content)
     if isinstance(found, str):
         return (found,)
-    return tuple(text for p in found or () if (text := p.text or p.refusal))
+    said = (p if isinstance(p, str) else p.text or p.refusal for p in found or ())
+    return tuple(text for text in said if text)
 
 
 def _called(raw: msgspec.Raw) -> Iterator[str]:
@@ -176,6 +182,8 @@ class OpenAIChat:
         head = head_from_body(body, _Head)
         if isinstance(head, Malformed):
             return head
+        if head.messages is None and head.prompt == NOTHING:
+            return Malformed("messages: required")
         return ReadRequest(
             body,
             _Anatomy(head),

@@ -58,6 +58,8 @@ class _Words(msgspec.Struct, gc=False):
 
 class _Choice(msgspec.Struct, gc=False):
     delta: _Words | None = None
+    text: str | None = None
+    """In legacy completions."""
     finish_reason: str | None = None
     usage: msgspec.Raw = NOTHING
     """Moonshot's place for it in streams."""
@@ -156,10 +158,10 @@ def _take_error(answer: Follower, error: _Error | str) -> None:
 
 def _take_choice(answer: Follower, choice: _Choice) -> int:
     """Returns the bytes of generated text in the choice."""
-    pieces = choice.delta.pieces() if choice.delta is not None else ()
+    pieces = choice.delta.pieces() if choice.delta is not None else ((choice.text or "").encode(),)
     if choice.finish_reason is not None:
         answer.finish = choice.finish_reason
-    answer.started = answer.started or bool(pieces) or choice.finish_reason is not None
+    answer.started = answer.started or any(pieces) or choice.finish_reason is not None
     return sum(map(len, pieces))
 
 

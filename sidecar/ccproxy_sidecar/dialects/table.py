@@ -41,8 +41,9 @@ _POSTS: dict[str, tuple[DialectName, Operation]] = {
     "/messages": ("anthropic-messages", "generate"),
     "/messages/count_tokens": ("anthropic-messages", "count"),
     "/chat/completions": ("openai-chat", "generate"),
+    "/completions": ("openai-chat", "generate"),
     "/responses": ("openai-responses", "generate"),
-    "/responses/compact": ("openai-responses", "other"),
+    "/responses/compact": ("openai-responses", "generate"),
     "/embeddings": ("openai-embeddings", "embed"),
 }
 _GEMINI = re.compile(r"/v1(?:beta|alpha)?/models/(?P<model>[^/:]+(?:/[^/:]+)*):(?P<verb>\w+)")

@@ -14,6 +14,7 @@ from ccproxy_sidecar.dialects.dialect import Answer, Problem
 from ccproxy_sidecar.dialects.follow import HOLD_BYTES
 from ccproxy_sidecar.dialects.sse import MAX_EVENT_BYTES
 from ccproxy_sidecar.dialects.table import DIALECTS
+from ccproxy_sidecar.dialects.tails import object_behind
 from tests.sidecar.dialects.grammar import check_chat, check_gemini, check_messages, check_responses
 from tests.sidecar.dialects.plain_reading import Facts, facts_of, total
 from tests.sidecar.dialects.recorded_streams import STREAMS, RecordedStream, recorded_streams

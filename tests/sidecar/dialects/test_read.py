@@ -104,6 +104,12 @@ def test_chat_facts() -> None:
     assert list(request.texts())[:4] == ["be kind", "look", "{}", "result"]
 
 
+def test_legacy_completions_have_one_user_turn() -> None:
+    request = read("openai-chat", {"model": "m", "prompt": ["once", "upon"], "max_tokens": 5.0})
+    assert (list(request.texts()), request.user_turns, request.max_tokens) == (["once", "upon"], 1, 5)
+    assert read("openai-chat", {"model": "m", "prompt": "once"}).last_user_text == "once"
+
+
 def test_responses_facts() -> None:
     request = read(
         "openai-responses",

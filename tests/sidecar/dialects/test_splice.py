@@ -57,6 +57,11 @@ def test_a_model_hidden_among_nested_ones_is_found_at_any_distance(nested: int, 
     assert spliced_model(body, "new").count(b"decoy") == body.count(b"decoy")
 
 
+def test_a_key_that_ends_like_model_is_another_key() -> None:
+    body = json.dumps({'x"model': "decoy", "model": "old"}).encode()
+    assert json.loads(spliced_model(body, "new")) == {'x"model': "decoy", "model": "new"}
+
+
 def test_every_recorded_body_keeps_all_its_other_bytes() -> None:
     for call in recorded_calls(1000, seed=5):
         if call.dialect == "gemini-generate":

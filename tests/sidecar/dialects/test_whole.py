@@ -46,6 +46,7 @@ def test_messages_buckets_sum_to_the_total(
            "cache_creation": split, "output_tokens": out}  # fmt: skip
     usage = usage_of("anthropic-messages", raw)
     assert usage.total == amount(fresh, read, out) + (amount(five, hour) if written is None else written)
+    assert min(msgspec.structs.astuple(usage)) >= 0
     if written is not None and amount(five, hour) == written:
         assert (usage.cache_write_5m, usage.cache_write_1h) == (amount(five), amount(hour))
 
@@ -116,6 +117,16 @@ def test_usage_in_other_places_is_found(place: str) -> None:
     usage = {"prompt_tokens": 4, "completion_tokens": 2}
     chunk = {"x_groq": {"usage": usage}} if place == "x_groq" else {"choices": [{"index": 0, "usage": usage}]}
     assert whole("openai-chat", chunk).usage == Usage(uncached=4, output=2)
+
+
+def test_legacy_completions_read_like_chat() -> None:
+    body = {"id": "cmpl-1", "model": "m", "choices": [{"index": 0, "text": "hi", "finish_reason": "length"}],
+            "usage": {"prompt_tokens": 3, "completion_tokens": 1}}  # fmt: skip
+    answer = whole("openai-chat", body)
+    assert (answer.finish, answer.usage) == ("length", Usage(uncached=3, output=1))
+    stream = DIALECTS["openai-chat"].answer(stream=True)
+    stream.feed(b'data: {"id":"cmpl-1","choices":[{"index":0,"text":"hi","finish_reason":null}]}\n\n')
+    assert (stream.started, stream.produced_tokens()) == (True, 1)
 
 
 def test_embeddings_usage_is_all_input() -> None:
