@@ -205,6 +205,20 @@ def test_usage_behind_megabytes_of_output_is_still_found(name: DialectName) -> N
     assert (answer.usage.input, answer.usage.output, answer.ended) == (7, 9, True)
 
 
+@pytest.mark.parametrize(
+    ("tail", "found"),
+    [
+        (b'xx","usage": {"a": {"b": 1}},"more":[]}', b'{"a": {"b": 1}}'),
+        (b'"usage":{"a":1},"x":{"usage":{"a":2}}}', b'{"a":2}'),
+        (b'"usage":{"a":1', b""),
+        (b'"usage":null}', b""),
+        (b"nothing here", b""),
+    ],
+)
+def test_an_object_in_a_tail_is_read_when_it_is_whole(tail: bytes, found: bytes) -> None:
+    assert object_behind(tail, b'"usage"') == found
+
+
 @given(
     st.lists(
         st.binary(max_size=200) | st.sampled_from([b"\n\n", b"data: {", b'"usage"', b"\r\n\r\n", b"event: error\n"])
