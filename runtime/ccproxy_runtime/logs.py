@@ -96,7 +96,7 @@ class JsonLines(logging.Handler):
         if left_out is None:
             return
         try:
-            self._write(_encode(_line(record, self._process, now_s, left_out)) + b"\n")
+            self._write(_encode(_line(record, process=self._process, now_s=now_s, left_out=left_out)) + b"\n")
         except OSError:
             self._repeats.unwritten += 1
 
@@ -120,7 +120,7 @@ class Repeats:
         return left_out
 
 
-def _line(record: logging.LogRecord, process: str, now_s: float, left_out: int) -> dict[str, Scalar]:
+def _line(record: logging.LogRecord, *, process: str, now_s: float, left_out: int) -> dict[str, Scalar]:
     fields: object = record.__dict__.get("fields")
     line: dict[str, Scalar] = {
         "ts": datetime.fromtimestamp(now_s, UTC).isoformat(timespec="milliseconds"),

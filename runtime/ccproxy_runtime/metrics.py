@@ -177,13 +177,13 @@ class Registry:
         if not str(scale).strip("0") == "1":
             raise ValueError(f"{name}: scale {scale} is no power of ten")
         family = Family(labels=labels, make=lambda: Counter(scale), weight=1, room=self._room)
-        self._add(name, "counter", help, family)
+        self._add(name, family, kind="counter", help=help)
         return family
 
     def gauge(self, name: str, help: str, labels: tuple[str, ...] = ()) -> Family[Gauge]:
         """Add a gauge family. Raises: `ValueError` for a name that is taken."""
         family = Family(labels=labels, make=Gauge, weight=1, room=self._room)
-        self._add(name, "gauge", help, family)
+        self._add(name, family, kind="gauge", help=help)
         return family
 
     def histogram(
@@ -191,24 +191,24 @@ class Registry:
     ) -> Family[Histogram]:
         """Add a histogram family; `bounds` rise, in the name's unit. Raises: `ValueError` for a name that is taken."""
         family = Family(labels=labels, make=lambda: Histogram(bounds), weight=len(bounds) + 3, room=self._room)
-        self._add(name, "histogram", help, family)
+        self._add(name, family, kind="histogram", help=help)
         return family
 
     def gauge_fn(self, name: str, help: str, read: Callable[[], int | float]) -> None:
         """Add a gauge whose value is what `read` answers at each scrape. Raises: `ValueError` for a name taken."""
         self._room.take(1)
-        self._add(name, "gauge", help, Reading(read))
+        self._add(name, Reading(read), kind="gauge", help=help)
 
     def counter_fn(self, name: str, help: str, read: Callable[[], int | float]) -> None:
         """Add a counter that somebody else keeps and `read` answers. Raises: `ValueError` for a name that is taken."""
         self._room.take(1)
-        self._add(name, "counter", help, Reading(read))
+        self._add(name, Reading(read), kind="counter", help=help)
 
     def render(self) -> bytes:
         """Everything as Prometheus text (content type: `exposition.CONTENT_TYPE`)."""
         return "".join(top + family.text(name) for name, (top, family) in self._families.items()).encode()
 
-    def _add(self, name: str, kind: Kind, help: str, family: Shown) -> None:
+    def _add(self, name: str, family: Shown, *, kind: Kind, help: str) -> None:
         if name in self._families:
             raise ValueError(f"two metrics are called {name}")
         self._families[name] = (head(name, kind, help), family)

@@ -39,6 +39,7 @@ class Acked(msgspec.Struct, frozen=True):
 
     @property
     def position(self) -> Position:
+        """Where reading goes on."""
         return Position(self.segment, self.offset)
 
 
@@ -86,6 +87,7 @@ def segments(directory: Path, src: str) -> list[int]:
 
 
 def segment_path(directory: Path, src: str, index: int) -> Path:
+    """Where segment number `index` of a source lies."""
     return directory / f"{src}-{index:08d}.seg"
 
 

@@ -44,6 +44,7 @@ class _Findings:
         self.records = 0
 
     def take(self, payload: bytes) -> None:
+        """Take the next record into account."""
         head = head_of(payload)
         if head is None:
             return  # the shipper sets it aside and counts it
