@@ -58,7 +58,7 @@ async def _parts(settings: Settings, token: bytes, stack: contextlib.AsyncExitSt
     metrics, books = LedgerMetrics(Registry()), Books()
     keeper = _keeper(settings, metrics, stack)
     spool, own, left = await _spool(settings, stack)
-    accounts = await _accounts(settings, books, keeper, stack)
+    accounts = await _accounts(settings, stack, books=books, keeper=keeper)
     collector = Collector(
         spool,
         tenant=lambda: accounts.tenant,
@@ -109,7 +109,7 @@ def _private(folder: Path) -> None:
 
 
 async def _accounts(
-    settings: Settings, books: Books, keeper: Keeper, stack: contextlib.AsyncExitStack
+    settings: Settings, stack: contextlib.AsyncExitStack, *, books: Books, keeper: Keeper
 ) -> KnownAccounts:
     accounts = KnownAccounts(books)
     first = load(settings.accounts, accounts_from_bytes)

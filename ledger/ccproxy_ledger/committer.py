@@ -49,12 +49,12 @@ class Committer:
         self._arrived.set()
 
     async def run(self, store: Store) -> None:
-        """Until cancelled: commit whatever comes. A disk that cannot be read is logged and tried again."""
+        """Until cancelled: commit whatever comes. What goes wrong unforeseen is logged and tried again: events wait."""
         while True:
             try:
                 await self._commit_all(store)
-            except OSError as fault:
-                _log.error("spool_failed", reason=type(fault).__name__, number=fault.errno)
+            except Exception as fault:  # the loop's boundary: the disk, or a fault of ours
+                _log.error("commit_failed", reason=type(fault).__name__)
                 await asyncio.sleep(LAST_RETRY_S)
             try:
                 async with asyncio.timeout(IDLE_CHECK_S):

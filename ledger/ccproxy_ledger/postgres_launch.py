@@ -27,6 +27,7 @@ _CAPABILITY_VERSION_3 = 0x20080522
 
 
 def main(argv: list[str]) -> None:
+    """Become the program that `argv` names; ends with `CANNOT` when that is not possible as asked."""
     parent, mode, program = int(argv[1]), argv[2], argv[3:]
     try:
         change_identity(mode)
@@ -47,6 +48,7 @@ def change_identity(mode: str) -> None:
 
 
 def enter_user_namespace() -> None:
+    """Go where root's files belong to `nobody`. Raises `OSError` when the kernel or a container forbids it."""
     _check(_libc().unshare(_CLONE_NEWUSER))
     Path("/proc/self/setgroups").write_text("deny")
     Path("/proc/self/uid_map").write_text(f"{NOBODY} 0 1")

@@ -34,6 +34,7 @@ class Ranges:
         self._ranges[start:end] = [(low, high)]
 
     def covers(self, low: int, high: int) -> bool:
+        """Is every number of `low`..`high` here?"""
         place = bisect_right(self._ranges, (low, high)) - 1
         before = place >= 0 and self._ranges[place][1] >= high
         after = (

@@ -109,65 +109,29 @@ def row(event: UsageEvent, *, id: UUID, tenant: str, received_ms: int, books: Ma
     opened_ms = believed_ms(event.opened_ms or event.ended_ms or received_ms, received_ms)
     usage, priced = event.usage, price(event, books, opened_ms)
     return Row(
-        event_id=id,
-        src=source_id(event.src),
-        seq=event.seq,
-        kind=event.kind,
-        call=text(event.call),
-        attempt=event.attempt,
-        tenant=text(tenant),
-        namespace=text(event.namespace),
-        workload=text(event.workload),
-        session=text(event.session),
-        agent=text(event.agent),
-        task=text(event.task),
-        rule=text(event.rule),
-        policy=text(event.policy),
-        backend=text(event.backend),
-        provider=text(event.provider),
-        dialect=text(event.dialect),
-        operation=text(event.operation),
-        stream=event.stream,
-        model=text(event.model or event.model_requested),
-        model_requested=text(event.model_requested),
-        model_served=text(event.model_served),
-        service_tier=text(event.service_tier),
-        region=text(event.region),
-        status=event.status,
-        http_status=event.http_status,
-        error=text(event.error),
-        quality=event.quality,
-        opened_at=moment(opened_ms),
-        ended_at=moment(ended_ms),
-        received_at=moment(received_ms),
-        skewed=ended_ms != sent_ms,
-        duration_us=event.duration_us,
-        first_byte_us=event.first_byte_us,
-        uncached=usage.uncached,
-        cache_read=usage.cache_read,
-        cache_write_5m=usage.cache_write_5m,
-        cache_write_30m=usage.cache_write_30m,
-        cache_write_1h=usage.cache_write_1h,
-        cache_write_12h=usage.cache_write_12h,
-        output=usage.output,
-        reasoning=usage.reasoning,
-        web_searches=usage.web_searches,
-        input_before=input_before(event),
-        price_keys="\n".join(event.price_keys),
-        base_price_keys="\n".join(event.base_price_keys),
-        book=text(event.book),
-        priced_by=priced.by,
-        cost_pusd=priced.cost_pusd,
-        base_cost_pusd=priced.base_cost_pusd,
-        snapshot=text(event.snapshot),
-        raw_usage=text(event.raw_usage)[:MAX_RAW_USAGE_BYTES],
-        key_hash=text(event.key_hash),
-    )
+        event_id=id, src=source_id(event.src), seq=event.seq, kind=event.kind, call=text(event.call),
+        attempt=event.attempt, tenant=text(tenant), namespace=text(event.namespace), workload=text(event.workload),
+        session=text(event.session), agent=text(event.agent), task=text(event.task), rule=text(event.rule),
+        policy=text(event.policy), backend=text(event.backend), provider=text(event.provider),
+        dialect=text(event.dialect), operation=text(event.operation), stream=event.stream,
+        model=text(event.model or event.model_requested), model_requested=text(event.model_requested),
+        model_served=text(event.model_served), service_tier=text(event.service_tier), region=text(event.region),
+        status=event.status, http_status=event.http_status, error=text(event.error), quality=event.quality,
+        opened_at=moment(opened_ms), ended_at=moment(ended_ms), received_at=moment(received_ms),
+        skewed=ended_ms != sent_ms, duration_us=event.duration_us, first_byte_us=event.first_byte_us,
+        uncached=usage.uncached, cache_read=usage.cache_read, cache_write_5m=usage.cache_write_5m,
+        cache_write_30m=usage.cache_write_30m, cache_write_1h=usage.cache_write_1h,
+        cache_write_12h=usage.cache_write_12h, output=usage.output, reasoning=usage.reasoning,
+        web_searches=usage.web_searches, input_before=input_before(event), price_keys="\n".join(event.price_keys),
+        base_price_keys="\n".join(event.base_price_keys), book=text(event.book), priced_by=priced.by,
+        cost_pusd=priced.cost_pusd, base_cost_pusd=priced.base_cost_pusd, snapshot=text(event.snapshot),
+        raw_usage=text(event.raw_usage, MAX_RAW_USAGE_BYTES), key_hash=text(event.key_hash),
+    )  # fmt: skip
 
 
-def text(value: str) -> str:
-    """What Postgres can hold: no NUL, bounded."""
-    return value.replace("\0", "\N{REPLACEMENT CHARACTER}")[:MAX_TEXT]
+def text(value: str, length: int = MAX_TEXT) -> str:
+    """What Postgres can hold: no NUL, at most `length` characters."""
+    return value.replace("\0", "\N{REPLACEMENT CHARACTER}")[:length]
 
 
 def input_before(event: UsageEvent) -> int:

@@ -94,7 +94,7 @@ class Server:
             return problem(503, f"the database does not answer: {fault}", retry_after_s=1)
         if known.gapless_at is not None:
             through = min(through, known.gapless_at)
-        return json(usage_answer(query, sums, known, through))
+        return json(usage_answer(query, sums, known, complete_through=through))
 
     def _complete_through(self, now: datetime) -> datetime:
         waiting_ms = self._committer.waiting_since_ms

@@ -24,6 +24,10 @@ CONNECT_S = 5.0
 PING_S = 2.0
 
 
+_BROKEN_OFF = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""The driver answers the last one when a server hangs up in the middle of its protocol."""
+
+
 class StoreUnavailable(Exception):
     """The database cannot be reached or has broken off; the same work may be tried again later."""
 
@@ -73,7 +77,7 @@ async def translated_faults() -> AsyncIterator[None]:
         raise Unstorable(f"{type(fault).__name__} {getattr(fault, 'sqlstate', '')}") from fault
     except (asyncpg.InvalidPasswordError, asyncpg.InvalidCatalogNameError, asyncpg.InsufficientPrivilegeError) as fault:
         raise StoreRefused(f"the database refuses: {fault}. Mend the URL or the role's rights") from fault
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as fault:
+    except (*_BROKEN_OFF, OSError, TimeoutError) as fault:
         raise StoreUnavailable(f"{type(fault).__name__}: {fault}"[:300]) from fault
 
 

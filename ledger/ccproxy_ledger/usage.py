@@ -22,7 +22,7 @@ BUCKETS = (
 _INPUT = BUCKETS[:6]
 
 
-def usage_answer(query: UsageQuery, sums: list[Sum], known: Completeness, complete_through: datetime) -> Json:
+def usage_answer(query: UsageQuery, sums: list[Sum], known: Completeness, *, complete_through: datetime) -> Json:
     """The whole answer; `complete_through` is the time up to which every event that was sent is in it."""
     return {
         "from": iso(query.since),

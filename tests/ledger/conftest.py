@@ -1,9 +1,11 @@
-"""One real Postgres for the session, a fresh migrated database for each test."""
+"""One real Postgres for the session, a database without rows for each test."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
+import os
+import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from ccproxy_ledger.store import Store, connect, open_store
 from ccproxy_ledger.store_migrate import migrate
 
 TEMPLATE = "ledger_template"
+SHARED = "ledger_shared"
 _numbers = itertools.count(1)
 
 
@@ -25,12 +28,15 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostg
         runner.run(cluster.start())
         runner.run(_template(cluster))
         yield cluster
+        if cluster.pid is not None:
+            os.kill(cluster.pid, signal.SIGQUIT)  # nothing in it is worth a checkpoint
         runner.run(cluster.stop())
 
 
 async def _template(cluster: EmbeddedPostgres) -> None:
     await create_database(cluster, TEMPLATE)
     await migrate(url_of(cluster, TEMPLATE))
+    await create_database(cluster, SHARED, TEMPLATE)
 
 
 def url_of(cluster: EmbeddedPostgres, database: str) -> str:
@@ -60,9 +66,13 @@ async def database(postgres: EmbeddedPostgres) -> str:
 
 
 @pytest.fixture
-async def store(database: str) -> AsyncIterator[Store]:
-    """A pool on a fresh database."""
-    opened = await open_store(database)
+async def store(postgres: EmbeddedPostgres) -> AsyncIterator[Store]:
+    """A pool on a migrated database without rows (one database, emptied: making one costs a checkpoint)."""
+    opened = await open_store(url_of(postgres, SHARED))
+    async with opened.connection() as connection:
+        names = await connection.fetch("select tablename from pg_tables where schemaname = 'public'")
+        tables = ", ".join(one[0] for one in names if one[0] != "alembic_version")
+        await connection.execute(f"truncate {tables}")
     yield opened
     await opened.close()
 

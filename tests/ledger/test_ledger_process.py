@@ -187,6 +187,7 @@ async def test_a_database_that_is_away_is_waited_for(tmp_path: Path, database: s
             assert status == 503
             assert "the database does not answer" in answer["error"]
         assert ledger.stop() == 0
+        assert "Error handling request" not in ledger.log
     finally:
         await owner.close()
         ledger.end()

@@ -27,7 +27,9 @@ def asked(*groups: str, minutes: int = 0) -> UsageQuery:
 
 
 async def answer(store: Store, query: UsageQuery) -> dict[str, Any]:
-    return usage_answer(query, await usage_sums(store, query), await completeness(store, query), MORNING)
+    return usage_answer(
+        query, await usage_sums(store, query), await completeness(store, query), complete_through=MORNING
+    )
 
 
 async def test_hourly_sums_and_attempts_answer_alike(store: Store) -> None:
