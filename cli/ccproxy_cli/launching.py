@@ -1,6 +1,6 @@
 """From a command line to a running ccproxy: what is checked and written before the supervisor takes over.
 
-Each step either works or ends in a `Failure` that says what to do. Next: `commands/start.py`.
+Each step either works or ends in a `Failure` that says what to do. Next: `detaching.py`.
 """
 
 from __future__ import annotations
@@ -8,21 +8,18 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-
-import msgspec
 
 from ccproxy_cli.exits import Failure
 from ccproxy_cli.home import Home
 from ccproxy_cli.lock import acquire
 from ccproxy_cli.ports import free_port, holder, is_free, port_or_another
 from ccproxy_cli.processes import command_line, end
-from ccproxy_cli.settings import environment
-from ccproxy_cli.state import CompileReport, State, recorded_state, running_state
+from ccproxy_cli.state import CompileReport, recorded_state, running_state
 from ccproxy_cli.supervision.compile_process import compiled_by_process
 from ccproxy_cli.supervision.detached import Handover
 from ccproxy_cli.supervision.plan import PRODUCTION, Commands, Plan
@@ -30,7 +27,6 @@ from ccproxy_cli.supervision.policy_watch import fingerprint, policy_files
 from ccproxy_contract.names import LEDGER_PORT
 from ccproxy_runtime.atomic import atomic_write
 
-SERVING_TIMEOUT_S = 30.0
 LEFTOVER_GRACE_S = 10.0
 LOCK_WAIT_S = 2.0
 """A supervisor that was killed a moment ago may still hold its lock while its threads end."""
@@ -61,9 +57,10 @@ def prepare(wish: Wish, tell: Callable[[str], None]) -> Prepared:
     try:
         wish.home.create()
         lock = _locked(wish.home)
-        end_leftovers(wish.home, tell)
-        handover = _handover(wish, _policy_folder(wish, tell))
-        write_token(wish.home)
+        with _released_on_failure(lock):
+            end_leftovers(wish.home, tell)
+            handover = _handover(wish, _policy_folder(wish, tell))
+            write_token(wish.home)
     except OSError as problem:
         raise Failure(
             f"{problem.filename or wish.home.root}: {problem.strerror}. Mend that, or set CCPROXY_HOME to a folder "
@@ -72,7 +69,18 @@ def prepare(wish: Wish, tell: Callable[[str], None]) -> Prepared:
     return Prepared(handover, lock)
 
 
+@contextmanager
+def _released_on_failure(lock: int) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        os.close(lock)
+        raise
+
+
 def _handover(wish: Wish, config: Path) -> Handover:
+    if wish.database_url and not wish.database_url.startswith(("postgresql://", "postgres://")):
+        raise Failure("the database must be a URL such as postgresql://me@host/ccproxy.")
     port = _data_port(wish.port)
     seen = fingerprint(config)
     report = asyncio.run(compiled_by_process(wish.commands.compiling, str(config), wish.home.run))
@@ -153,48 +161,3 @@ def _data_port(wanted: int) -> int:
 def write_token(home: Home) -> None:
     """A fresh token for this run: only who can read the file may talk to the ledger."""
     atomic_write(home.ledger_token, secrets.token_hex(TOKEN_BYTES).encode())
-
-
-def launch_detached(prepared: Prepared) -> State:
-    """Start the supervisor in the background and wait until it serves. Raises `Failure` when it does not."""
-    home = Home(Path(prepared.handover.plan.home))
-    theirs, ours = os.pipe()
-    with home.log("supervisor").open("ab") as log:
-        pid = _spawn_detached(stdin=theirs, output=log.fileno(), lock=prepared.lock)
-    os.close(theirs)
-    os.close(prepared.lock)
-    with os.fdopen(ours, "wb") as pipe:
-        pipe.write(msgspec.json.encode(prepared.handover))
-    return _serving_state(home, pid)
-
-
-def _spawn_detached(*, stdin: int, output: int, lock: int) -> int:
-    """A supervisor in a session of its own, which nobody waits for; `subprocess` would complain of that."""
-    os.set_inheritable(lock, True)
-    return os.posix_spawn(
-        sys.executable,
-        [sys.executable, "-m", "ccproxy_cli.supervision.detached"],
-        environment(),
-        file_actions=[(os.POSIX_SPAWN_DUP2, stdin, 0), *((os.POSIX_SPAWN_DUP2, output, to) for to in (1, 2))],
-        setsid=True,
-    )
-
-
-def _serving_state(home: Home, pid: int) -> State:
-    deadline_s = time.monotonic() + SERVING_TIMEOUT_S
-    while time.monotonic() < deadline_s and os.waitpid(pid, os.WNOHANG) == (0, 0):
-        state = recorded_state(home.state)
-        if state is not None and state.supervisor.pid == pid and state.serving_since_ms:
-            return state
-        time.sleep(0.02)
-    raise not_serving(home)
-
-
-def not_serving(home: Home) -> Failure:
-    """What to tell when the sidecar never got ready: the ends of the logs, and where the rest is."""
-    lines = [f"ccproxy did not get ready. `ccproxy doctor` may know why; the ends of the logs in {home.logs}:"]
-    for name in ("supervisor", "sidecar"):
-        log = home.log(name)
-        tail = log.read_text(errors="replace").splitlines()[-5:] if log.exists() else []
-        lines += [f"  {name}: {line[:300]}" for line in tail]
-    return Failure("\n".join(lines))

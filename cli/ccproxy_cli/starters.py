@@ -1,4 +1,4 @@
-"""The starter policies, written into a folder. Their text is `ccproxy_policy.starter`. Next: `agents.py`."""
+"""The starter policies, written into a folder. Their text is `ccproxy_policy.starter`. Next: `screens.py`."""
 
 from __future__ import annotations
 

@@ -12,8 +12,9 @@ from typing import TypeVar
 
 import pytest
 
+from ccproxy_cli.detaching import launch_detached
 from ccproxy_cli.home import Home
-from ccproxy_cli.launching import Wish, end_leftovers, launch_detached, prepare
+from ccproxy_cli.launching import Wish, end_leftovers, prepare
 from ccproxy_cli.processes import Identity, end, identity_of
 from ccproxy_cli.state import State, recorded_state, running_state
 from ccproxy_cli.supervision.plan import Commands

@@ -71,6 +71,14 @@ def test_a_port_that_is_no_number_is_a_sentence(run: Run, monkeypatch: pytest.Mo
     assert "CCPROXY_PORT is 'many'" in result.stderr
 
 
+def test_a_database_that_is_no_url_is_a_sentence_without_it(run: Run, home: Home) -> None:
+    result = run("start", "--database", "me:secret@host")
+    assert result.exit_code == 1
+    assert "postgresql://" in result.stderr
+    assert "secret" not in result.stderr
+    assert not home.state.exists()
+
+
 @pytest.mark.usefixtures("policies")
 def test_doctor_sees_that_ccproxy_was_killed(run: Run, home: Home) -> None:
     state = launched(home)

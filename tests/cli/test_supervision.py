@@ -171,6 +171,8 @@ def test_bad_policies_at_the_first_start_are_refused(home: Home, policies: Path)
         launched(home)
     assert refused.value.report.problems[0].line == 1
     assert not home.snapshot.exists()
+    (policies / "a.yaml").write_text("right: 1\n")
+    assert launched(home).serving_since_ms
 
 
 @pytest.mark.usefixtures("policies")

@@ -11,9 +11,10 @@ import click
 
 from ccproxy_cli.agent_settings import claude_warning
 from ccproxy_cli.agents import Pointed, Route, pointed
+from ccproxy_cli.detaching import launch_detached
 from ccproxy_cli.exits import PROBLEM, Failure, NotExecutable, NotFound
 from ccproxy_cli.home import Home
-from ccproxy_cli.launching import PolicyRefused, Wish, launch_detached, prepare
+from ccproxy_cli.launching import PolicyRefused, Wish, prepare
 from ccproxy_cli.screens import problem_lines
 from ccproxy_cli.settings import Settings, environment, settings
 from ccproxy_cli.state import State, running_state

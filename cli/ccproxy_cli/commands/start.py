@@ -7,10 +7,11 @@ from pathlib import Path
 
 import click
 
+from ccproxy_cli.detaching import launch_detached, not_serving
 from ccproxy_cli.exits import PROBLEM
 from ccproxy_cli.home import Home
 from ccproxy_cli.journal import Journal
-from ccproxy_cli.launching import PolicyRefused, Prepared, Wish, launch_detached, not_serving, prepare
+from ccproxy_cli.launching import PolicyRefused, Prepared, Wish, prepare
 from ccproxy_cli.screens import problem_lines, welcome
 from ccproxy_cli.settings import environment, settings
 from ccproxy_cli.state import State

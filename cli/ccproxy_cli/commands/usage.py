@@ -1,4 +1,4 @@
-"""`ccproxy usage`: the ledger's sums as a table. Next: `check.py`."""
+"""`ccproxy usage`: the ledger's sums as a table. Next: `logs.py`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """When to compile again: the policy folder looks different and has been left alone for a moment.
 
 Looks at names, sizes, times and inodes, so it sees editors that replace files; never at content.
-Next: `supervisor.py`.
+Next: `compile_process.py`.
 """
 
 from __future__ import annotations
