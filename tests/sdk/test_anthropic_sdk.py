@@ -10,8 +10,8 @@ import pytest
 from anthropic.types import MessageParam, TextBlockParam, ToolParam
 from pydantic import BaseModel
 
+from tests.fakes.endpoints import Endpoint
 from tests.fakes.provider.faults import Planned
-from tests.sdk.conftest import Endpoint
 
 MODEL = "claude-sonnet-5-5"
 READ: ToolParam = {

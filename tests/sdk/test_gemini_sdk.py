@@ -9,7 +9,7 @@ from google import genai
 from google.genai import errors, types
 from pydantic import BaseModel
 
-from tests.sdk.conftest import Endpoint
+from tests.fakes.endpoints import Endpoint
 
 MODEL = "gemini-3.8-flash"
 READ = types.Tool(

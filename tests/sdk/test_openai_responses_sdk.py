@@ -9,7 +9,7 @@ import pytest
 from openai.types.responses import FunctionToolParam, ResponseFunctionToolCall
 from pydantic import BaseModel
 
-from tests.sdk.conftest import Endpoint
+from tests.fakes.endpoints import Endpoint
 
 MODEL = "gpt-5.5"
 READ: FunctionToolParam = {

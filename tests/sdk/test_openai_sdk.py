@@ -10,8 +10,8 @@ import pytest
 from openai.types.chat import ChatCompletionMessageFunctionToolCall, ChatCompletionToolParam
 from pydantic import BaseModel
 
+from tests.fakes.endpoints import Endpoint
 from tests.fakes.provider.faults import Planned
-from tests.sdk.conftest import Endpoint
 
 MODEL = "gpt-5.5"
 READ: ChatCompletionToolParam = {

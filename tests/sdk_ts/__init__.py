@@ -1,0 +1,1 @@
+"""The official TypeScript SDKs, straight at the scripted provider and through ccproxy."""
