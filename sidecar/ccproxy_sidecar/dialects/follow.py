@@ -77,6 +77,7 @@ class Follower:
         self._cut_head = b""
         self._text_bytes = 0
         self._frame_bytes = 0
+        """What an event of text weighs without the text; until the first one is known, all events are read."""
         self._plain_bytes = 0
         self._plain_events = 0
 
@@ -113,7 +114,7 @@ class Follower:
 
     def _pass(self, events: bytes) -> bytes:
         """`events` are whole events. The hot path: most chunks are plain content and go on unread."""
-        if not self.started or not self._plain(events):
+        if not self._frame_bytes or not self._plain(events):
             return self._read(events)
         self.last_events = events
         self._plain_bytes += len(events)

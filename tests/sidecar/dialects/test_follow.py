@@ -258,6 +258,8 @@ def test_a_broken_stream_of_plain_text_is_estimated_within_a_tenth() -> None:
     )
     event = b"event: content_block_delta\ndata: " + delta + b"\n\n"
     answer = DIALECTS["anthropic-messages"].answer(stream=True)
+    block = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
+    answer.feed(b"event: content_block_start\ndata: " + msgspec.json.encode(block) + b"\n\n")
     for _ in range(50):
         answer.feed(event)
         answer.feed(event * 3)
