@@ -117,13 +117,13 @@ def test_processes_end_with_a_killed_supervisor(home: Home) -> None:
 def test_the_next_start_ends_what_a_killed_supervisor_left_behind(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LINGER", "1")
     state = launched(home)
-    left = child_identity(home, "sidecar")
+    left = [child_identity(home, name) for name in ("sidecar", "ledger")]
     os.kill(state.supervisor.pid, signal.SIGKILL)
     assert wait_until_gone(state.supervisor, timeout_s=5)
-    assert alive(left)
+    assert all(alive(child) for child in left)
     monkeypatch.delenv("LINGER")
     assert launched(home, port=state.port).port == state.port
-    assert not alive(left)
+    assert not any(alive(child) for child in left)
 
 
 @pytest.mark.usefixtures("policies")
