@@ -5,10 +5,12 @@ from __future__ import annotations
 import ipaddress
 import os
 import socket
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
+PROVING = os.environ.get("CCPROXY_PROVE") == "1"
+"""`make prove`: the bars at full size; else at a tenth."""
 
 for _name in [n for n in os.environ if n.startswith(("CCPROXY_", "ANTHROPIC_", "OPENAI_", "GEMINI_", "GOOGLE_"))]:
     del os.environ[_name]
@@ -25,9 +27,8 @@ def _only_loopback(self: socket.socket, address: Any) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket.socket, "connect", _only_loopback)
-    yield
 
 
 def free_port() -> int:

@@ -56,10 +56,10 @@ def _started(status: int, headers: CIMultiDict[str]) -> web.StreamResponse:
 async def _stream(
     request: web.BaseRequest, call: Call, attempt: Attempt, out: web.StreamResponse, heartbeat: Heartbeat
 ) -> web.StreamResponse:
-    await out.prepare(request)
     stream = OpenStream(attempt, out, call.dialect.ping())
-    heartbeat.open.add(stream)
     try:
+        await out.prepare(request)
+        heartbeat.open.add(stream)
         first = b"".join(attempt.held)
         attempt.held.clear()
         attempt.first_byte_s = time.perf_counter()
@@ -69,13 +69,19 @@ async def _stream(
             await _pass_on(attempt, out, stream)
         await _finish(call, attempt, out)
     except (ConnectionError, asyncio.CancelledError) as gone:
-        attempt.fail("client_gone", status="client_gone")
-        attempt.close(reuse=False)
+        _client_left(attempt)
         if isinstance(gone, asyncio.CancelledError):
             raise
     finally:
         heartbeat.open.discard(stream)
     return out
+
+
+def _client_left(attempt: Attempt) -> None:
+    """Hang up on the provider; a client that leaves once it has the end of the answer has all of it."""
+    if not attempt.answer.ended:
+        attempt.fail("client_gone", status="client_gone")
+    attempt.close(reuse=False)
 
 
 async def _pass_on(attempt: Attempt, out: web.StreamResponse, stream: OpenStream) -> None:
@@ -116,24 +122,25 @@ async def _finish(call: Call, attempt: Attempt, out: web.StreamResponse) -> None
 async def _unheld(request: web.BaseRequest, attempt: Attempt, out: web.StreamResponse) -> web.StreamResponse:
     """An answer too large to hold: its bytes pass, its usage is estimated."""
     assert attempt.response is not None
-    await out.prepare(request)
     attempt.first_byte_s = time.perf_counter()
     try:
+        await out.prepare(request)
         for piece in attempt.held:
             await out.write(piece)
         attempt.held.clear()
         while piece := await attempt.response.content.readany():
             await out.write(piece)
+    except (ConnectionResetError, asyncio.CancelledError) as gone:
+        _client_left(attempt)
+        if isinstance(gone, asyncio.CancelledError):
+            raise
+        return out
     except FAILURES as failure:
         attempt.fail(failure_word(failure), status="interrupted")
         attempt.close(reuse=False)
         if request.transport is not None:
             request.transport.abort()  # the only way to say "incomplete" once the head is out
         return out
-    except asyncio.CancelledError:
-        attempt.fail("client_gone", status="client_gone")
-        attempt.close(reuse=False)
-        raise
     attempt.close(reuse=True)
     await out.write_eof()
     return out

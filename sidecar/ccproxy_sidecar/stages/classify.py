@@ -52,17 +52,19 @@ async def classify(
     if isinstance(request, Malformed):
         return Problem(status=400, kind="invalid_request", message=request.message, retryable=False)
     call.request = request
-    call.session_id = session_id(call, program.snapshot.workload) or call.id
-    call.session = sessions.get(call.session_id)
+    known = session_id(call, program.snapshot.workload)
+    if known is not None:
+        call.session_id = known
+        call.session = sessions.get(known)
     call.agent = agent_of(call, call.session, now_s)
     call.task = task_of(call, call.agent)
     decision = decide_now(program, call)
     if decision is None:
         decision = await decide(program, call)
-    return _carried_out(call, program, decision, balance)
+    return _carried_out(call, program, decision, balance=balance)
 
 
-def _carried_out(call: Call, program: Program, decision: Decision, balance: Balance) -> Plan | Problem:
+def _carried_out(call: Call, program: Program, decision: Decision, *, balance: Balance) -> Plan | Problem:
     rule = decision.rule
     shadow = _shadow_words(decision)
     if rule is None:
@@ -75,11 +77,13 @@ def _carried_out(call: Call, program: Program, decision: Decision, balance: Bala
         return Problem(status=503, kind="unavailable", message=f"rule {rule.name}: {rule.broken}")
     if rule.then.route is None:
         return _native(call, program)
-    choices = _choices(call, program, rule, rule.then.route, balance)
+    choices = _choices(call, program, rule, balance=balance, route=rule.then.route)
     return choices if isinstance(choices, Problem) else Plan(choices, shadow)
 
 
-def _choices(call: Call, program: Program, rule: Rule, route: Route, balance: Balance) -> tuple[Choice, ...] | Problem:
+def _choices(
+    call: Call, program: Program, rule: Rule, *, route: Route, balance: Balance
+) -> tuple[Choice, ...] | Problem:
     conversation = f"{call.session_id}/{call.agent}"
     ordered = balance.order(route, rule=f"{rule.policy}/{rule.name}", conversation=conversation)
     choices = tuple(_speaking(call, program, ordered))

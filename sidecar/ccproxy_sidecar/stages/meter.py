@@ -61,13 +61,22 @@ class Meter:
         attempt.ended_s = time.perf_counter()
         label = attempt.outgoing.backend.name
         self._metrics.attempts.child(label, attempt.status).inc()
-        if attempt.event is None:
+        if attempt.event is None and not self._found_usage(call, attempt):
             return
+        assert attempt.event is not None
         settled = _settlement(attempt.event, call, attempt, seq=self._journal.next_seq)
         self._journal.write(settled)
         self._count(settled)
         if call.session is not None and attempt.answer.usage is not None:
             self._remember(call, attempt)
+
+    def _found_usage(self, call: Call, attempt: Attempt) -> bool:
+        """A path only passed through is metered when its answer tells its usage: `open` and `settle` at once."""
+        if call.operation != "other" or attempt.answer.usage is None:
+            return False
+        attempt.event = self._opening(call, attempt)
+        self._journal.write(attempt.event)
+        return True
 
     def answered(self, call: Call, attempt: Attempt) -> None:
         """Count the call whose answer this attempt was; it is settled already."""
@@ -80,7 +89,7 @@ class Meter:
 
     def _opening(self, call: Call, attempt: Attempt) -> UsageEvent:
         snapshot, out, request = call.snapshot, attempt.outgoing, call.request
-        requested = request.model if request is not None else ""
+        requested = request.model if request is not None else attempt.answer.model
         return UsageEvent(
             src=self._journal.src,
             seq=self._journal.next_seq,
@@ -102,10 +111,12 @@ class Meter:
             operation=call.operation,
             stream=request.stream if request is not None else False,
             model_requested=requested,
-            model=out.model,
+            model=out.model or requested,
             region=out.backend.region,
             price_keys=out.backend.price_keys,
-            base_price_keys=out.backend.price_keys if requested == out.model else self._keys_of_asked(call),
+            base_price_keys=out.backend.price_keys
+            if requested == (out.model or requested)
+            else self._keys_of_asked(call),
             book=snapshot.book.version,
             snapshot=snapshot.hash,
         )

@@ -51,7 +51,7 @@ class Outbox:
             label=f"{backend.name}/{model}" if model else backend.name,
             method=call.method,
             url=self._url(call, backend, profile, path=path),
-            headers=upstream_headers(call.headers, backend, auth),
+            headers=upstream_headers(call.headers, backend, auth, account_headers=profile.drop_headers),
             body=body,
             hide_usage_chunk=hide,
         )

@@ -11,27 +11,36 @@ from multidict import CIMultiDict
 
 from ccproxy_contract.names import HEADER_PREFIX
 from ccproxy_contract.snapshot import Backend
+from ccproxy_sidecar.providers.auth import CREDENTIAL_HEADERS
 
 _HOP_BY_HOP = frozenset(
     {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",
      "trailers", "transfer-encoding", "upgrade"}
 )  # fmt: skip
-_CREDENTIALS = frozenset({"authorization", "x-api-key", "api-key", "x-goog-api-key"})
 # The HTTP client sets these itself. Answers come back unencoded, so that they can be followed and always decode.
 _OURS_UPSTREAM = frozenset({"host", "content-length", "accept-encoding", "expect"})
 # The body was decoded and is framed anew.
 _OURS_DOWNSTREAM = frozenset({"content-length", "content-encoding"})
 _NEVER_UPSTREAM = _HOP_BY_HOP | _OURS_UPSTREAM
-_NEVER_UPSTREAM_WITH_KEY = _NEVER_UPSTREAM | _CREDENTIALS
+_NEVER_UPSTREAM_WITH_KEY = _NEVER_UPSTREAM | CREDENTIAL_HEADERS
 _NEVER_DOWNSTREAM = _HOP_BY_HOP | _OURS_DOWNSTREAM
 _PLAIN_CONNECTION = frozenset({"keep-alive", "close", ""})
 
 
 def upstream_headers(
-    headers: Mapping[str, str], backend: Backend, auth: tuple[tuple[str, str], ...]
+    headers: Mapping[str, str],
+    backend: Backend,
+    auth: tuple[tuple[str, str], ...],
+    *,
+    account_headers: frozenset[str] = frozenset(),
 ) -> CIMultiDict[str]:
-    """The client's headers as the backend shall see them; `auth` empty means the client's own credentials go on."""
-    dropped = _NEVER_UPSTREAM_WITH_KEY if backend.credential.kind != "PassThrough" else _NEVER_UPSTREAM
+    """The client's headers as the backend shall see them, with `auth`.
+
+    `account_headers` name the client's own account at the provider: they go with the client's key, or not at all.
+    """
+    dropped = _NEVER_UPSTREAM
+    if backend.credential.kind != "PassThrough":
+        dropped = _NEVER_UPSTREAM_WITH_KEY | account_headers if account_headers else _NEVER_UPSTREAM_WITH_KEY
     connection = headers.get("connection", "").lower()
     if connection not in _PLAIN_CONNECTION:
         dropped = dropped | _named(connection)
