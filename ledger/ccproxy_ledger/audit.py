@@ -18,7 +18,6 @@ from ccproxy_ledger.store_books import Books
 from ccproxy_ledger.store_usage import EVENTS
 
 SHOWN = 20
-PAGE = 5000
 _KEYS = ", ".join(RollupKey._fields)
 _SUMS = ", ".join(f"sum({name})::numeric as {name}" for name in COUNTS)
 _BOTH = ", ".join(f"r.{name}::numeric as was_{name}, d.{name} as is_{name}" for name in COUNTS)
@@ -26,10 +25,10 @@ _DIFFER = " or ".join(f"r.{name}::numeric is distinct from d.{name}" for name in
 ROLLUPS = f"""
 with d as (select {_KEYS}, {_SUMS} from {EVENTS} group by {_KEYS})
 select {_KEYS}, {_BOTH} from rollup_hour r full join d using ({_KEYS}) where {_DIFFER} limit {SHOWN}
-"""
-DUPLICATES = f"""
+"""  # nosec B608 # column names of ours
+DUPLICATES = """
 select tenant, call, attempt, count(*) as rows from usage_event where kind = 'settle'
-group by 1, 2, 3 having count(*) > 1 limit {SHOWN}
+group by 1, 2, 3 having count(*) > 1 limit 20
 """
 WITHOUT_KEY = """
 select count(*) from usage_event e where not exists (select from event_key k where k.event_id = e.event_id)
@@ -38,21 +37,21 @@ COUNT_OF_KEYS = """
 select (select count(*) from event_key) as keys,
     (select coalesce(sum(upper(r) - lower(r)), 0) from source, unnest(received) as r) as received
 """
-GAPS = f"""
+GAPS = """
 select src, closed_seq, given_up, gaps::text as gaps from (
     select src, closed_seq, given_up,
         int8multirange(int8range(1, greatest(coalesce(closed_seq, 0), upper(received) - 1) + 1)) - received as gaps
     from source
-) as s where not isempty(gaps) limit {SHOWN}
+) as s where not isempty(gaps) limit 20
 """
 STILL_OPEN = """
 select count(*) from open_attempt o join usage_event u using (tenant, call, attempt) where u.kind = 'settle'
 """
-PRICED = f"""
+PRICED = """
 select event_id, book, price_keys, base_price_keys, model, model_requested, model_served, opened_at, uncached,
     cache_read, cache_write_5m, cache_write_30m, cache_write_1h, cache_write_12h, output, reasoning, web_searches,
     quality, cost_pusd, base_cost_pusd
-from usage_event where priced_by = 'ledger' and kind = 'settle' and event_id > $1 order by event_id limit {PAGE}
+from usage_event where priced_by = 'ledger' and kind = 'settle' and event_id > $1 order by event_id limit 5000
 """
 
 

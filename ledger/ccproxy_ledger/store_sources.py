@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import msgspec
 
@@ -10,7 +11,7 @@ from ccproxy_ledger.progress import Ranges
 from ccproxy_ledger.store import Store
 
 _RANGE = re.compile(r"\[(\d+),(\d+)\)")
-REMEMBERED = "40 days"
+REMEMBERED = timedelta(days=40)
 """Older sources than a sender's clock is believed are asked for no more; the database still knows their events."""
 
 
@@ -26,7 +27,7 @@ async def known_sources(store: Store) -> list[KnownSource]:
     """Every source seen lately. Raises: `StoreUnavailable`."""
     async with store.connection() as connection:
         records = await connection.fetch(
-            f"select src::text, received::text, given_up from source where last_seen > now() - interval '{REMEMBERED}'"
+            "select src::text, received::text, given_up from source where last_seen > now() - $1::interval", REMEMBERED
         )
     return [KnownSource(record["src"], _ranges(record["received"]), record["given_up"]) for record in records]
 
