@@ -1,19 +1,19 @@
 """A stand-in for sidecar and ledger: a real process with a real HTTP port that answers /healthz with its environment.
 
 `python -m tests.cli.stand_in NAME [--die]`: NAME says which port variable counts; `--die` ends it at once.
-It ends with its parent as the real ones do (PR_SET_PDEATHSIG), unless LINGER is set.
+It ends with its parent as the real ones do, unless LINGER is set.
 """
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import signal
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-PR_SET_PDEATHSIG = 1
+from ccproxy_runtime.stopping import exit_with_parent
+
 PORTS = {"sidecar": "CCPROXY_PORT", "ledger": "CCPROXY_LEDGER_PORT"}
 
 
@@ -37,7 +37,7 @@ def main(name: str, *options: str) -> None:
     if "--die" in options:
         sys.exit(7)
     if not os.environ.get("LINGER"):
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        exit_with_parent()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     ThreadingHTTPServer(("127.0.0.1", int(os.environ[PORTS[name]])), Answer).serve_forever()
 
