@@ -48,7 +48,7 @@ class Heartbeat:
                 await self._beat(stream)
 
     async def _beat(self, stream: OpenStream) -> None:
-        if stream.writing:
+        if stream.writing or stream.attempt.answer.mid_event:
             stream.silent_ticks = 0
             return
         stream.silent_ticks += 1

@@ -99,6 +99,10 @@ _usage = msgspec.json.Decoder(_Usage).decode
 _input = msgspec.json.Decoder(_Input).decode
 
 
+_MARKS = (b"message_", b'"tool_use"', b'"error"', b"event: error")
+_EVERYTHING = (b"",)
+
+
 class MessagesGrammar:
     """Implements `follow.Grammar`. Keeps the usage fields seen so far and the tool inputs that are still open."""
 
@@ -114,7 +118,10 @@ class MessagesGrammar:
             return False
         if chunk.startswith(_DELTA) and chunk.find(b"\n\n") == len(chunk) - 2:
             return True
-        return not (b"message_" in chunk or b'"tool_use"' in chunk or b'"error"' in chunk or b"event: error" in chunk)
+        return not any(mark in chunk for mark in _MARKS)
+
+    def marks(self) -> tuple[bytes, ...]:
+        return _EVERYTHING if self._inputs else _MARKS
 
     def event(self, answer: Follower, event: Event) -> Seen:
         """Read one event; unknown ones are none of our business."""

@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 
 from ccproxy_contract.usage import Usage
 from ccproxy_sidecar.dialects.dialect import Spawn, StreamError
-from ccproxy_sidecar.dialects.sse import MAX_EVENT_BYTES, Event, blocks, event_from_block, whole_end
+from ccproxy_sidecar.dialects.sse import MAX_EVENT_BYTES, Event, block_at, blocks, event_from_block, whole_end
 
 HOLD_BYTES = 1 << 16
 """A longer unfinished event is passed on as it comes: waiting would cost more than a cut event would hurt."""
@@ -41,6 +41,10 @@ class Grammar(Protocol):
 
     def plain(self, chunk: bytes) -> bool:
         """True when `chunk`, whole events of a started stream, holds content only. Called for every chunk."""
+        ...
+
+    def marks(self) -> tuple[bytes, ...]:
+        """Byte strings of which every event that must be read holds one; the empty string when all must be read."""
         ...
 
     def event(self, answer: Follower, event: Event) -> Seen: ...
@@ -117,21 +121,42 @@ class Follower:
         if not self._frame_bytes or not self._plain(events):
             return self._read(events)
         self.last_events = events
-        self._plain_bytes += len(events)
-        short = len(events) < 2 * self._frame_bytes
-        self._plain_events += 1 if short else events.count(b"\n\n") or events.count(b"\r\n\r\n")
+        self._count_plain(events)
         return events
 
     def _read(self, events: bytes) -> bytes:
         """Read each event; returns what to send on."""
         self.last_events = events
-        kept, hidden = [], False
-        for block in blocks(events):
+        kept, hidden, at = [], False, 0
+        while at < len(events):
+            end = self._plain_end(events, at)
+            if end > at:
+                kept.append(events[at:end])
+                self._count_plain(kept[-1])
+                at = end
+                continue
+            block = block_at(events, at)
+            at += len(block)
             seen = self._read_block(block)
             hidden = hidden or seen.hide
             if not seen.hide:
                 kept.append(block)
         return b"".join(kept) if hidden else events
+
+    def _plain_end(self, events: bytes, start: int) -> int:
+        """Where the run of plain events that begins at `start` ends; `start` when the next one must be read."""
+        if not self._frame_bytes:
+            return start
+        marks = [at for mark in self._grammar.marks() if (at := events.find(mark, start)) >= 0]
+        if not marks:
+            return len(events)
+        before = events.rfind(b"\n\n", start, min(marks))
+        return before + 2 if before >= 0 else start
+
+    def _count_plain(self, events: bytes) -> None:
+        self._plain_bytes += len(events)
+        short = len(events) < 2 * self._frame_bytes
+        self._plain_events += 1 if short else events.count(b"\n\n") or events.count(b"\r\n\r\n")
 
     def _read_last(self, held: bytes) -> bytes:
         """Read an event that lacks its blank line; empty when it lacks more than that."""

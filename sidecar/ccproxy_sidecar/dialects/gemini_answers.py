@@ -79,6 +79,9 @@ class GeminiGrammar:
         """Never: usage is in every chunk, and there are few of them."""
         return False
 
+    def marks(self) -> tuple[bytes, ...]:
+        return (b"",)
+
     def event(self, answer: Follower, event: Event) -> Seen:
         chunk = _chunk(event.data)
         text_bytes = _take(answer, chunk)

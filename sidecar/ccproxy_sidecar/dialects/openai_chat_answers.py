@@ -106,6 +106,9 @@ class ChatGrammar:
             self._finish_mark in chunk or self._usage_mark in chunk or b'"error"' in chunk or b"[DONE]" in chunk
         )
 
+    def marks(self) -> tuple[bytes, ...]:
+        return (self._finish_mark, self._usage_mark, b'"error"', b"[DONE]")
+
     def event(self, answer: Follower, event: Event) -> Seen:
         """Read one chunk; says to hide it when it holds usage only and the client did not ask for that."""
         if event.data.strip() == b"[DONE]":

@@ -91,13 +91,19 @@ _usage = msgspec.json.Decoder(_Usage).decode
 _NAME = re.compile(rb"response\.(?:completed|incomplete|failed)")
 
 
+_MARKS = (b'"response"', b'"error"', b"event: error")
+
+
 class ResponsesGrammar:
     """Implements `follow.Grammar`."""
 
     finish_ends = False
 
     def plain(self, chunk: bytes) -> bool:
-        return not (b'"response"' in chunk or b'"error"' in chunk or b"event: error" in chunk)
+        return not any(mark in chunk for mark in _MARKS)
+
+    def marks(self) -> tuple[bytes, ...]:
+        return _MARKS
 
     def event(self, answer: Follower, event: Event) -> Seen:
         """Read one event; only those with a whole response, deltas and errors matter."""

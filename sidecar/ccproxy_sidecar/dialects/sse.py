@@ -34,6 +34,12 @@ def blocks(text: bytes) -> Iterator[bytes]:
         yield text[start:]
 
 
+def block_at(text: bytes, start: int) -> bytes:
+    """The block of `text` that begins at `start`, with the blank line that ends it when there is one."""
+    match = _BLANK_LINE.search(text, start)
+    return text[start : match.end()] if match is not None else text[start:]
+
+
 def event_from_block(block: bytes) -> Event | None:
     """The event that one block holds; `None` for comments and blocks without data."""
     name, data = b"", []

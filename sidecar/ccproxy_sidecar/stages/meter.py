@@ -71,8 +71,11 @@ class Meter:
             self._remember(call, attempt)
 
     def _found_usage(self, call: Call, attempt: Attempt) -> bool:
-        """A path only passed through is metered when its answer tells its usage: `open` and `settle` at once."""
-        if call.operation != "other" or attempt.answer.usage is None:
+        """A path only passed through is metered when its answer tells its usage: `open` and `settle` at once.
+
+        A GET repeats the usage of an answer that was metered when it was made.
+        """
+        if call.operation != "other" or call.method != "POST" or attempt.answer.usage is None:
             return False
         attempt.event = self._opening(call, attempt)
         self._journal.write(attempt.event)
