@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from ccproxy_contract.names import NO_RULE
 from tools.demo.audit import Audit
 from tools.demo.figures import Json, quantile_ms
 
@@ -36,12 +37,16 @@ def receipt(told: Json, samples: dict[str, float], checked: Audit | None, *, cal
 
 def as_text(shown: Json) -> str:
     """For people."""
-    rows = [COLUMNS, *(_row(group.get("rule") or "none", group) for group in shown["by_rule"])]
+    rows = [COLUMNS, *(_row(_rule(group), group) for group in shown["by_rule"])]
     rows.append(_row("total", shown["total"]))
     widths = [max(len(row[at]) for row in rows) for at in range(len(COLUMNS))]
     lines = ["  ".join(_cell(row, at, widths[at]) for at in range(len(COLUMNS))) for row in rows]
     rule = "-" * len(lines[0])
     return "\n".join(["", lines[0], rule, *lines[1:-1], rule, lines[-1], "", *_remarks(shown), ""])
+
+
+def _rule(group: Json) -> str:
+    return "(no rule)" if group["rule"] in ("", NO_RULE) else str(group["rule"])
 
 
 def _row(name: str, group: Json) -> tuple[str, ...]:
@@ -73,7 +78,8 @@ def _remarks(shown: Json) -> list[str]:
         f"Not in /usage  {shown['calls_made'] - total['calls']} of {shown['calls_made']} calls: counting and reading "
         f"kept answers is free, {shown['refused_by_ccproxy']} refused by a rule",
     ]
-    return lines + _audit_lines(checked)
+    while_it_runs = "`ccproxy status`, `ccproxy usage --group-by rule`, and GET /usage?group_by=rule on its port"
+    return [*lines, *_audit_lines(checked), f"Same figures   {while_it_runs}"]
 
 
 def _audit_lines(checked: Json | None) -> list[str]:

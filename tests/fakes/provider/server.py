@@ -5,6 +5,7 @@ Must not know any wire format. Next: `control.py`.
 
 from __future__ import annotations
 
+import asyncio
 import time
 import zlib
 from collections.abc import Callable
@@ -47,6 +48,9 @@ class Provider:
         self._plan = Plan()
         self.cache = PrefixCache(self.now_s)
         self._runner: web.AppRunner | None = None
+        self._open = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     def now_s(self) -> float:
         return self._clock() + self._ahead_s
@@ -58,6 +62,11 @@ class Provider:
     def plan(self, *entries: str | Planned, **chosen: Any) -> None:
         """Replace the plan. A string is a fault for the next request (`chosen`: `times`, `model`, `path`, ...)."""
         self._plan.replace([e if isinstance(e, Planned) else Planned(fault=e, **chosen) for e in entries])
+
+    async def settled(self) -> list[Seen]:
+        """All calls, once none is open any more."""
+        await self._idle.wait()
+        return self.calls
 
     def reset(self) -> None:
         """Forget calls, caches, stored answers and the plan."""
@@ -88,6 +97,16 @@ class Provider:
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         started_s = time.perf_counter()
+        self._open += 1
+        self._idle.clear()
+        try:
+            return await self._noted(request, started_s)
+        finally:
+            self._open -= 1
+            if not self._open:
+                self._idle.set()
+
+    async def _noted(self, request: web.Request, started_s: float) -> web.StreamResponse:
         seen = self._note(request, await request.read())
         route = routes.find(request.method, request.path)
         seen.dialect = route.dialect if route is not None else ""
