@@ -163,9 +163,10 @@ class Follower:
         if not held or self._cut_head or event_from_block(held) is None:
             return b""
         unreadable, last_events = self.unreadable, self.last_events
-        rest = self._read(held)
+        self.last_events = held
+        seen = self._read_block(held)
         if self.unreadable == unreadable:
-            return rest
+            return b"" if seen.hide else held
         self.last_events = last_events
         return b""
 

@@ -91,6 +91,10 @@ _chunk = msgspec.json.Decoder(_Chunk).decode
 _usage = msgspec.json.Decoder(_Usage).decode
 
 
+_MARKS = (b'_reason":"', b'_reason": "', b'"usage":{', b'"usage": {', b'"error"', b"[DONE]")
+_EVERYTHING = (b"",)
+
+
 class ChatGrammar:
     """Implements `follow.Grammar`."""
 
@@ -107,7 +111,7 @@ class ChatGrammar:
         )
 
     def marks(self) -> tuple[bytes, ...]:
-        return (self._finish_mark, self._usage_mark, b'"error"', b"[DONE]")
+        return _MARKS if len(self._finish_mark) > 1 else _EVERYTHING
 
     def event(self, answer: Follower, event: Event) -> Seen:
         """Read one chunk; says to hide it when it holds usage only and the client did not ask for that."""
@@ -141,7 +145,10 @@ class ChatGrammar:
 
     def _learn_spaces(self, text: bytes) -> None:
         """What ends a stream is searched for as this server writes it: `"a":"b"` or `"a": "b"`."""
-        if b'": ' not in text:
+        learned = len(self._finish_mark) > 1
+        if learned and (self._finish_mark == b'_reason":"') != (b'": ' not in text):
+            self._finish_mark = self._usage_mark = b'"'  # it writes both ways: read everything
+        elif b'": ' not in text:
             self._finish_mark, self._usage_mark = b'_reason":"', b'"usage":{'
         elif b'":"' not in text and b'":  ' not in text:
             self._finish_mark, self._usage_mark = b'_reason": "', b'"usage": {'
