@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import msgspec
 
 from ccproxy_contract.usage import NO_USAGE, Usage
-from ccproxy_ledger.store import connect
+from ccproxy_ledger.store import connect, translated_faults
 from tests.fakes.provider.records import Seen
 from tests.faults.load import SESSION
 
@@ -67,14 +67,15 @@ class Ledger:
 
 
 async def read_ledger(database: str) -> Ledger:
-    """Everything, at one moment."""
-    connection = await connect(database)
-    try:
-        async with connection.transaction(isolation="repeatable_read", readonly=True):
-            counts = await connection.fetchrow(COUNTS)
-            records = await connection.fetch(ROWS)
-    finally:
-        await connection.close()
+    """Everything, at one moment. Raises: `StoreUnavailable`."""
+    async with translated_faults():
+        connection = await connect(database)
+        try:
+            async with connection.transaction(isolation="repeatable_read", readonly=True):
+                counts = await connection.fetchrow(COUNTS)
+                records = await connection.fetch(ROWS)
+        finally:
+            await connection.close()
     assert counts is not None
     rows: dict[str, list[Row]] = defaultdict(list)
     for record in records:

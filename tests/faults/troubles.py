@@ -6,6 +6,7 @@ Must not wait for anything to recover before the next trouble. Next: `reckoning.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import random
 import signal
@@ -77,16 +78,22 @@ class Troubles:
         self._house.ledger.start()
 
     async def _postmaster_killed(self) -> None:
-        os.kill(await self._postmaster(), signal.SIGKILL)
+        self._signal(await self._postmaster(), signal.SIGKILL)
 
     async def _postmaster_paused(self) -> None:
         """Its backends go on; new connections hang."""
         pid = await self._postmaster()
-        os.kill(pid, signal.SIGSTOP)
+        self._signal(pid, signal.SIGSTOP)
         try:
             await self._a_while()
         finally:
-            os.kill(pid, signal.SIGCONT)
+            self._signal(pid, signal.SIGCONT)
+
+    def _signal(self, postmaster: int, sign: signal.Signals) -> None:
+        """A ledger that starts ends a postmaster that it finds, so this one may be gone."""
+        if self._house.postmaster() == postmaster:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(postmaster, sign)
 
     async def _postmaster(self) -> int:
         while True:
