@@ -12,9 +12,12 @@ import pytest
 
 from ccproxy_contract.usage import Usage
 from tests.fakes.provider.records import Outcome, Seen
+from tools.demo import real
 from tools.demo.audit import audit
 from tools.demo.figures import quantile_ms
+from tools.demo.processes import CCPROXY
 from tools.demo.receipt import as_text
+from tools.demo.settings import environment
 
 ROOT = Path(__file__).resolve().parents[2]
 RULES = {
@@ -99,3 +102,23 @@ def test_a_quantile_lies_inside_its_bucket() -> None:
     assert quantile_ms(samples, "h", 0.5) == 1.0
     assert quantile_ms(samples, "h", 0.75) == 1.5
     assert quantile_ms({}, "h", 0.5) is None
+
+
+def test_the_policies_of_the_real_run_are_accepted(tmp_path: Path) -> None:
+    told = real.POLICY.format(provider="Anthropic", name="ANTHROPIC_API_KEY", small="claude-haiku-5-5")
+    (tmp_path / "real.yaml").write_text(told)
+    surroundings = environment(ANTHROPIC_API_KEY="sk-none", CCPROXY_HOME=str(tmp_path / "home"))
+
+    checked = subprocess.run(
+        [str(CCPROXY), "check", str(tmp_path)], env=surroundings, capture_output=True, text=True, check=False
+    )
+
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_a_real_run_without_a_key_says_what_it_needs() -> None:
+    command = [sys.executable, "-m", "tools.demo", "--real"]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+    assert ran.returncode == 1
+    assert "needs ANTHROPIC_API_KEY or OPENAI_API_KEY" in ran.stderr

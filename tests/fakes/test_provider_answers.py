@@ -186,3 +186,12 @@ def test_interleaved_arguments_take_turns() -> None:
 
     assert calls[:4] == [0, 1, 0, 1]
     assert chat.FINISHES[said.finish] == "tool_calls"
+
+
+async def test_a_prompt_beyond_the_models_window_is_refused_in_the_words_that_clients_know(provider: Provider) -> None:
+    asked = [{"role": "user", "content": "words " * 140_000}]
+    _, claude = await _post(provider, "/v1/messages", {"model": "claude-haiku-5-5", "max_tokens": 9, "messages": asked})
+    _, gpt = await _post(provider, "/v1/chat/completions", {"model": "gpt-4o", "messages": asked})
+
+    assert json.loads(claude)["error"]["message"] == "prompt is too long: 210003 tokens > 200000 maximum"
+    assert json.loads(gpt)["error"]["code"] == "context_length_exceeded"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 
 from tests.fakes.provider.process import RunningProvider, running_provider
@@ -27,6 +28,7 @@ def main() -> int:
     parser.add_argument("--real", action="store_true", help="a few calls to the real provider, with your key")
     given = parser.parse_args()
     progress = Progress()
+    signal.signal(signal.SIGTERM, _end)
     try:
         shown = real.played(progress) if given.real else _scripted(progress)
     except (NotStarted, NoFigures, real.NoKey) as failed:
@@ -35,6 +37,11 @@ def main() -> int:
         return 1
     print(json.dumps(shown, indent=2) if given.json else as_text(shown))
     return 1 if shown["audit"] and shown["audit"]["differences"] else 0
+
+
+def _end(*_: object) -> None:
+    """A demo that is told to stop still stops what it started."""
+    sys.exit(143)
 
 
 def _scripted(progress: Progress) -> Json:

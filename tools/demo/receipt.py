@@ -87,11 +87,11 @@ def _audit_lines(checked: Json | None) -> list[str]:
         return []
     if checked["differences"]:
         return ["Audit          /usage and the provider DIFFER", *(f"  {line}" for line in checked["differences"])]
+    agree = f"Audit          /usage equals what the provider charged in {checked['attempts']} attempts"
     produced, estimated = checked["left_output_produced"], checked["left_output_estimated"]
-    return [
-        f"Audit          /usage equals what the provider charged in {checked['attempts']} attempts; one client left "
-        f"mid-stream: {produced} output tokens produced, {estimated} estimated"
-    ]
+    if produced:
+        agree += f"; one client left mid-stream: {produced} output tokens produced, {estimated} estimated"
+    return [agree]
 
 
 def _audited(checked: Audit | None) -> Json | None:

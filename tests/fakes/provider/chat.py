@@ -13,7 +13,7 @@ from ccproxy_contract.usage import Usage
 from tests.fakes.provider import models, tokens
 from tests.fakes.provider.answer import EVENT_STREAM, Answer, Frame, Incoming, data, whole
 from tests.fakes.provider.asked import Asked, Refused, Tool
-from tests.fakes.provider.chat_check import check, missing_model, texts_of
+from tests.fakes.provider.chat_check import check, check_window, missing_model, texts_of
 from tests.fakes.provider.prefix_cache import Hit, Part, PrefixCache
 from tests.fakes.provider.script import Reply, reply
 from tests.fakes.provider.steps import Step, steps
@@ -37,6 +37,7 @@ def answer(incoming: Incoming, cache: PrefixCache, seed: int) -> Answer:
     asked = read(incoming.json)
     if not models.exists(asked.model):
         raise missing_model(asked.model)
+    check_window(asked.prompt_tokens, asked.model)
     said = reply(asked, seed)
     usage = usage_of(asked, said, cache.by_itself(f"{incoming.key}|{asked.model}", asked.parts))
     head = _head(incoming, asked, seed)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.fakes.provider import models
 from tests.fakes.provider.asked import Refused
 
 ROLES = ("system", "assistant", "user", "function", "tool", "developer")
@@ -25,6 +26,16 @@ def missing_model(model: str) -> Refused:
         kind="invalid_request_error",
         code="model_not_found",
     )
+
+
+def check_window(tokens: int, model: str) -> None:
+    """Raises `Refused` when the prompt does not fit."""
+    room = models.window(model)
+    if room is not None and tokens > room:
+        text = (
+            f"This model's maximum context length is {room} tokens. However, your messages resulted in {tokens} tokens."
+        )
+        raise refuse(f"{text} Please reduce the length of the messages.", "messages", "context_length_exceeded")
 
 
 def texts_of(content: Any) -> list[str]:

@@ -14,7 +14,7 @@ from ccproxy_contract.usage import Usage
 from tests.fakes.provider import models, tokens
 from tests.fakes.provider.answer import EVENT_STREAM, Answer, Frame, Incoming, event, whole
 from tests.fakes.provider.asked import Asked, Refused, Tool
-from tests.fakes.provider.messages_check import blocks, check
+from tests.fakes.provider.messages_check import blocks, check, refuse
 from tests.fakes.provider.prefix_cache import FIVE_MINUTES_S, HOUR_S, Hit, Part, PrefixCache
 from tests.fakes.provider.script import Reply, reply
 from tests.fakes.provider.steps import Step, steps
@@ -37,6 +37,9 @@ def answer(incoming: Incoming, cache: PrefixCache, seed: int) -> Answer:
     asked = read(body)
     if not models.exists(asked.model):
         raise Refused(404, f"model: {asked.model}", kind="not_found_error")
+    room = models.window(asked.model)
+    if room is not None and asked.prompt_tokens > room:
+        raise refuse(f"prompt is too long: {asked.prompt_tokens} tokens > {room} maximum")
     said = reply(asked, seed)
     hit = cache.at_breakpoints(f"{incoming.key}|{asked.model}", asked.parts)
     usage = _usage(asked, said, hit)

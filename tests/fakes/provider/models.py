@@ -28,6 +28,11 @@ def exists(model: str) -> bool:
     return not model.startswith("no-such")
 
 
+def window(model: str) -> int | None:
+    """Tokens that fit into the model's context, `None` when the name is not listed here."""
+    return next((listed[model][0] for listed in (ANTHROPIC, OPENAI, GEMINI) if model in listed), None)
+
+
 def for_anthropic() -> dict[str, Any]:
     listed = [_anthropic(name, *sizes) for name, sizes in ANTHROPIC.items()]
     return {"data": listed, "has_more": False, "first_id": listed[0]["id"], "last_id": listed[-1]["id"]}

@@ -14,7 +14,7 @@ from ccproxy_contract.usage import Usage
 from tests.fakes.provider import chat, models, responses_stream, tokens
 from tests.fakes.provider.answer import EVENT_STREAM, Answer, Frame, Incoming, event, whole
 from tests.fakes.provider.asked import Asked, Refused, Tool
-from tests.fakes.provider.chat_check import missing_model, refuse, texts_of
+from tests.fakes.provider.chat_check import check_window, missing_model, refuse, texts_of
 from tests.fakes.provider.prefix_cache import Part, PrefixCache
 from tests.fakes.provider.responses_check import check, not_kept
 from tests.fakes.provider.responses_store import Store
@@ -30,6 +30,7 @@ def answer(incoming: Incoming, cache: PrefixCache, seed: int, store: Store) -> A
     asked = read(incoming.json, items)
     if not models.exists(asked.model):
         raise missing_model(asked.model)
+    check_window(asked.prompt_tokens, asked.model)
     said = reply(asked, seed)
     usage = chat.usage_of(asked, said, cache.by_itself(f"{incoming.key}|{asked.model}", asked.parts))
     head = _head(incoming, asked, seed)
