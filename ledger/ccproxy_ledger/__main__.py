@@ -21,8 +21,8 @@ def main() -> int:
     try:
         settings = settings_from_environment()
         configure_logging("ledger", settings.log_level)
-        if settings.exit_with_parent:
-            exit_with_parent()
+        if settings.parent:
+            exit_with_parent(settings.parent)
         uvloop.run(_run(settings))
     except ValueError as wrong:
         sys.stderr.write(f"ccproxy ledger: {wrong}\n")

@@ -28,7 +28,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     port: int = LEDGER_PORT
     spool_cap_bytes: int = 1024 * MIB
-    exit_with_parent: bool = False
+    parent: int = 0
+    """Process to end with; 0: none."""
     log_level: str = "info"
 
 
@@ -47,7 +48,7 @@ def settings_from_environment(environ: Mapping[str, str] | None = None) -> Setti
         host=env.get("CCPROXY_LEDGER_HOST", "127.0.0.1"),
         port=_number(env, "CCPROXY_LEDGER_PORT", LEDGER_PORT),
         spool_cap_bytes=_number(env, "CCPROXY_LEDGER_SPOOL_CAP_BYTES", 1024 * MIB),
-        exit_with_parent=env.get("CCPROXY_EXIT_WITH_PARENT") == "1",
+        parent=_number(env, "CCPROXY_EXIT_WITH_PARENT", 0),
         log_level=env.get("CCPROXY_LOG_LEVEL", "info"),
     )
 

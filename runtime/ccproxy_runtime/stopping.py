@@ -20,15 +20,16 @@ _ORPHAN_CHECK_S = 0.5
 SRC_RANDOM_BYTES = 10
 
 
-def exit_with_parent() -> None:
-    """Have this process receive SIGTERM when its parent dies, also when the parent is already gone.
+def exit_with_parent(parent: int) -> None:
+    """Have this process receive SIGTERM when its parent, process `parent`, dies, also when it is already gone.
 
-    Linux does it in the kernel; a watching thread does it everywhere, for a parent whose thread outlives it.
+    The parent says its own number: an orphan's new parent may be any process (a subreaper), and in a container process
+    1 may be the true one. Linux does it in the kernel; a watching thread does it everywhere, for a parent whose thread
+    outlives it.
     """
-    parent = os.getppid()
     if sys.platform.startswith("linux"):
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-    if parent == 1:
+    if os.getppid() != parent:
         os.kill(os.getpid(), signal.SIGTERM)
         return
     threading.Thread(target=_end_when_orphaned, args=(parent,), name="parent-watch", daemon=True).start()

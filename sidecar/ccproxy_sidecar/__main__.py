@@ -24,8 +24,8 @@ def main() -> int:
         sys.stderr.write(f"ccproxy sidecar: {wrong}\n")
         return 1
     configure_logging("sidecar", settings.log_level)
-    if settings.exit_with_parent:
-        exit_with_parent()
+    if settings.parent:
+        exit_with_parent(settings.parent)
     if settings.custom_rules and settings.rules_path is not None:
         sys.path.insert(0, str(settings.rules_path))
     try:

@@ -33,7 +33,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     spool_cap_bytes: int = 256 * MIB
     custom_rules: bool = False
     rules_path: Path | None = None
-    exit_with_parent: bool = False
+    parent: int = 0
+    """Process to end with; 0: none."""
     log_level: str = "info"
     ping_after_s: float = 15.0
     """Silence of a provider's stream after which ccproxy pings the client itself (clients give up at 300 s)."""
@@ -57,7 +58,7 @@ def settings_from_environment(environ: Mapping[str, str] | None = None) -> Setti
         spool_cap_bytes=_number(env, "CCPROXY_SPOOL_CAP_BYTES", 256 * MIB),
         custom_rules=env.get("CCPROXY_CUSTOM_RULES") == "1",
         rules_path=_path(env, "CCPROXY_RULES_PATH"),
-        exit_with_parent=env.get("CCPROXY_EXIT_WITH_PARENT") == "1",
+        parent=_number(env, "CCPROXY_EXIT_WITH_PARENT", 0),
         log_level=env.get("CCPROXY_LOG_LEVEL", "info"),
         ping_after_s=_number(env, "CCPROXY_PING_AFTER_MS", 15_000) / 1000,
         idle_timeout_s=_number(env, "CCPROXY_IDLE_TIMEOUT_MS", 600_000) / 1000,

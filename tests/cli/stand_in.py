@@ -37,7 +37,7 @@ def main(name: str, *options: str) -> None:
     if "--die" in options:
         sys.exit(7)
     if not os.environ.get("LINGER"):
-        exit_with_parent()
+        exit_with_parent(int(os.environ["CCPROXY_EXIT_WITH_PARENT"]))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     ThreadingHTTPServer(("127.0.0.1", int(os.environ[PORTS[name]])), Answer).serve_forever()
 

@@ -38,7 +38,7 @@ def test_start_serves_and_gives_each_process_what_it_needs(home: Home) -> None:
     sidecar = _environment(state.port)
     assert sidecar["CCPROXY_SNAPSHOT"] == str(home.snapshot)
     assert sidecar["CCPROXY_LEDGER_URL"] == f"http://127.0.0.1:{state.ledger_port}"
-    assert sidecar["CCPROXY_EXIT_WITH_PARENT"] == "1"
+    assert sidecar["CCPROXY_EXIT_WITH_PARENT"] == str(state.supervisor.pid)
     wait_for(lambda: ask(state.ledger_port, "/healthz"))
     ledger = _environment(state.ledger_port)
     assert ledger["CCPROXY_ACCOUNTS"] == str(home.accounts)

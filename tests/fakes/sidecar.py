@@ -67,7 +67,7 @@ def running_sidecar(snapshot: Snapshot, tmp_path: Path, **environment: str) -> I
         "CCPROXY_SPOOL": str(spool),
         "CCPROXY_PORT": str(port),
         "CCPROXY_LOG_LEVEL": "debug",
-        "CCPROXY_EXIT_WITH_PARENT": "0" if os.getpid() == 1 else "1",
+        "CCPROXY_EXIT_WITH_PARENT": str(os.getpid()),
         **environment,
     }
     with log.open("wb") as out:

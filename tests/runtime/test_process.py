@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,13 +23,13 @@ from ccproxy_runtime.token import bearer_matches, read_token
 CHILD = """
 import sys, time
 from ccproxy_runtime.stopping import exit_with_parent
-exit_with_parent()
+exit_with_parent(int(sys.argv[1]))
 print("up", flush=True)
 time.sleep(60)
 """
 PARENT = f"""
-import subprocess, sys, time
-child = subprocess.Popen([sys.executable, "-c", {CHILD!r}], stdout=subprocess.PIPE)
+import os, subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", {CHILD!r}, str(os.getpid())], stdout=subprocess.PIPE)
 child.stdout.readline()
 print(child.pid, flush=True)
 time.sleep(60)
@@ -54,6 +55,25 @@ def test_a_child_ends_when_its_parent_is_killed() -> None:
         time.sleep(0.01)
     os.kill(pid, signal.SIGKILL)
     pytest.fail("the child outlived its parent by five seconds")
+
+
+def test_a_child_whose_parent_is_gone_already_ends_whoever_took_it_over() -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    with subprocess.Popen([sys.executable, "-c", CHILD, str(gone.pid)], stdout=subprocess.PIPE) as adopted:
+        assert adopted.wait(timeout=10) == -signal.SIGTERM
+
+
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="needs a process namespace of its own")
+def test_a_parent_that_is_process_1_is_a_parent() -> None:
+    look = "assert os.getpid() == 1; time.sleep(0.3); print(child.poll(), flush=True)"
+    first = PARENT.replace("time.sleep(60)", look)
+    ran = subprocess.run(
+        ["unshare", "--pid", "--fork", "--kill-child", sys.executable, "-c", first], capture_output=True, text=True
+    )
+    if "not permitted" in ran.stderr:
+        pytest.skip("no process namespaces here")
+    assert ran.stdout.split()[-1] == "None", ran.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -49,16 +49,16 @@ class ChildSpec:
     log: Path
 
 
-def child_specs(plan: Plan, environment: Mapping[str, str]) -> tuple[ChildSpec, ...]:
+def child_specs(plan: Plan, environment: Mapping[str, str], *, supervisor: int) -> tuple[ChildSpec, ...]:
     """The children in the order in which they start; they stop in the same order, so the ledger is there to the end.
 
-    A user's own CCPROXY_ variables reach them, except where the supervisor decides.
+    A user's own CCPROXY_ variables reach them, except where the supervisor decides. They end with process `supervisor`.
     """
     home = Home(Path(plan.home))
     shared = {name: value for name, value in environment.items() if name != "CCPROXY_DATABASE_URL"}
     shared |= {
         "CCPROXY_HOME": plan.home,
-        "CCPROXY_EXIT_WITH_PARENT": "1",
+        "CCPROXY_EXIT_WITH_PARENT": str(supervisor),
         "CCPROXY_LEDGER_TOKEN_FILE": str(home.ledger_token),
     }
     return (

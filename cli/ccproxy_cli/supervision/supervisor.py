@@ -53,7 +53,8 @@ class Supervisor:
         self._home = Home(Path(plan.home))
         self._journal = journal
         self._children = [
-            Child(spec, journal=journal, on_change=self._publish) for spec in child_specs(plan, environment)
+            Child(spec, journal=journal, on_change=self._publish)
+            for spec in child_specs(plan, environment, supervisor=os.getpid())
         ]
         report, seen = compiled
         self._watch = PolicyWatch(seen)

@@ -21,10 +21,10 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0, help="0: any free port")
     parser.add_argument("--seed", type=int, default=0, help="other seeds say other words")
     parser.add_argument("--quiet", action="store_true", help="no line per request")
-    parser.add_argument("--exit-with-parent", action="store_true", help="end when the process that started it ends")
+    parser.add_argument("--exit-with-parent", type=int, default=0, metavar="PID", help="end when this parent ends")
     given = parser.parse_args()
     if given.exit_with_parent:
-        exit_with_parent()
+        exit_with_parent(given.exit_with_parent)
     try:
         asyncio.run(_serve(given.port, given.seed, given.quiet))
     except KeyboardInterrupt:

@@ -66,8 +66,7 @@ class RunningProvider:
 def running_provider(*, port: int = 0, seed: int = 0) -> Iterator[RunningProvider]:
     """Start it, wait until it listens, end it afterwards. Raises `RuntimeError` when it does not come up."""
     command = [sys.executable, "-m", "tests.fakes.provider", "--port", str(port), "--seed", str(seed), "--quiet"]
-    if os.getpid() != 1:  # whose children look like orphans
-        command.append("--exit-with-parent")
+    command += ["--exit-with-parent", str(os.getpid())]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
