@@ -30,7 +30,7 @@ class _Over(Exception):
 class Delivery:
     """One answer on its way out."""
 
-    def __init__(self, request: web.Request, answer: Answer, fault: Fault, seen: Seen, broken: Frame) -> None:
+    def __init__(self, request: web.Request, *, answer: Answer, fault: Fault, seen: Seen, broken: Frame) -> None:
         self._request = request
         self._answer = answer
         self._fault = fault

@@ -98,13 +98,13 @@ class Plan:
             fault(entry.fault)
         self._entries = [msgspec.structs.replace(entry) for entry in entries]
 
-    def befalls(self, path: str, model: str, headers: Mapping[str, str], key: str) -> Fault:
+    def befalls(self, *, path: str, model: str, headers: Mapping[str, str], key: str) -> Fault:
         """The fault of this request: its own header first, else the plan's."""
         own = headers.get(FAULT_HEADER, "")
         if own:
             return fault(own)
         for entry in self._entries:
-            if entry.times == 0 or not _matches(entry, path, model, headers, key):
+            if entry.times == 0 or not _matches(entry, path=path, model=model, headers=headers, key=key):
                 continue
             if entry.skip > 0:
                 entry.skip -= 1
@@ -115,7 +115,7 @@ class Plan:
         return NO_FAULT
 
 
-def _matches(entry: Planned, path: str, model: str, headers: Mapping[str, str], key: str) -> bool:
+def _matches(entry: Planned, *, path: str, model: str, headers: Mapping[str, str], key: str) -> bool:
     asked = [(entry.path, path), (entry.model, model), (entry.key, key)]
     asked += [(pattern, headers.get(name, "")) for name, pattern in entry.headers.items()]
     return all(re.search(pattern, value) for pattern, value in asked)

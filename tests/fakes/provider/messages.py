@@ -45,9 +45,9 @@ def answer(incoming: Incoming, cache: PrefixCache, seed: int) -> Answer:
     usage = _usage(asked, said, hit)
     identity = _identity(incoming, asked, seed)
     if asked.stream:
-        frames = tuple(_stream(asked, said, usage, identity))
+        frames = tuple(_stream(asked, said, usage, identity=identity))
         return Answer(frames=frames, content_type=EVENT_STREAM, usage=usage, model=asked.model)
-    return whole(_message(asked, said, usage, identity), usage, model=asked.model)
+    return whole(_message(asked, said, usage, identity=identity), usage, model=asked.model)
 
 
 def count(incoming: Incoming) -> Answer:
@@ -178,7 +178,7 @@ def _identity(incoming: Incoming, asked: Asked, seed: int) -> str:
     return "msg_01" + hashlib.blake2b(incoming.body + bytes([seed & 255]), digest_size=11).hexdigest()
 
 
-def _message(asked: Asked, said: Reply, usage: Usage, identity: str) -> dict[str, Any]:
+def _message(asked: Asked, said: Reply, usage: Usage, *, identity: str) -> dict[str, Any]:
     content: list[dict[str, Any]] = []
     if said.thinking:
         signed = signature(said.thinking, asked.model)
@@ -199,8 +199,8 @@ def _message(asked: Asked, said: Reply, usage: Usage, identity: str) -> dict[str
     }
 
 
-def _stream(asked: Asked, said: Reply, usage: Usage, identity: str) -> Iterator[Frame]:
-    opening = _message(asked, Reply(), usage, identity) | {"stop_reason": None}
+def _stream(asked: Asked, said: Reply, usage: Usage, *, identity: str) -> Iterator[Frame]:
+    opening = _message(asked, Reply(), usage, identity=identity) | {"stop_reason": None}
     opening["usage"] = _wire_usage(usage, 1)
     yield event("message_start", {"type": "message_start", "message": opening}, 1)
     blocks_out = _Blocks(asked, said)

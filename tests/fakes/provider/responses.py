@@ -23,7 +23,7 @@ from tests.fakes.provider.script import Reply, reply
 Value = dict[str, Any]
 
 
-def answer(incoming: Incoming, cache: PrefixCache, seed: int, store: Store) -> Answer:
+def answer(incoming: Incoming, *, cache: PrefixCache, seed: int, store: Store) -> Answer:
     """`POST /v1/responses`. Raises `Refused`."""
     items = _conversation(incoming.json, store)
     check(incoming.json, items)
@@ -43,7 +43,7 @@ def answer(incoming: Incoming, cache: PrefixCache, seed: int, store: Store) -> A
     return Answer(frames=frames, content_type=EVENT_STREAM, usage=usage, model=asked.model)
 
 
-def compact(incoming: Incoming, cache: PrefixCache, seed: int, store: Store) -> Answer:
+def compact(incoming: Incoming, *, cache: PrefixCache, seed: int, store: Store) -> Answer:
     """`POST /v1/responses/compact`: the users' messages and one opaque item. Raises `Refused`."""
     items = _conversation(incoming.json, store)
     check(incoming.json, items)

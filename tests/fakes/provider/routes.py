@@ -68,11 +68,11 @@ def _chat(provider: Provider, incoming: Incoming) -> Answer:
 
 
 def _respond(provider: Provider, incoming: Incoming) -> Answer:
-    return responses.answer(incoming, provider.cache, provider.seed, provider.store)
+    return responses.answer(incoming, cache=provider.cache, seed=provider.seed, store=provider.store)
 
 
 def _compact(provider: Provider, incoming: Incoming) -> Answer:
-    return responses.compact(incoming, provider.cache, provider.seed, provider.store)
+    return responses.compact(incoming, cache=provider.cache, seed=provider.seed, store=provider.store)
 
 
 def _kept(provider: Provider, incoming: Incoming) -> Answer:

@@ -132,19 +132,19 @@ class Provider:
             if route is None:
                 raise Refused(404, "Not found")
             incoming = _incoming(request, route, seen)
-            fault = self._plan.befalls(request.path, seen.model, request.headers, seen.key)
-            answer = self._told(route, incoming, fault, seen)
+            fault = self._plan.befalls(path=request.path, model=seen.model, headers=request.headers, key=seen.key)
+            answer = self._told(route, incoming, fault)
         except Refused as refused:
             fault, answer = Fault(), whole(shape.error(refused), status=refused.status)
         answer = altered(_with_headers(answer, seen, fault), fault)
         seen.fault = ";".join(f"{k}={v}" for k, v in msgspec.structs.asdict(fault).items() if v != getattr(Fault(), k))
         seen.stream = answer.streams
         broken = shape.error_event(Refused(fault.status or 529, fault.message or "Overloaded"))
-        return await Delivery(request, answer, fault, seen, broken).send()
+        return await Delivery(request, answer=answer, fault=fault, seen=seen, broken=broken).send()
 
-    def _told(self, route: Route, incoming: Incoming, fault: Fault, seen: Seen) -> Answer:
+    def _told(self, route: Route, incoming: Incoming, fault: Fault) -> Answer:
         shape = routes.shape_of(incoming.path, route)
-        if not seen.key or seen.key == PLACEHOLDER_KEY or seen.key.startswith("wrong"):
+        if incoming.key in ("", PLACEHOLDER_KEY) or incoming.key.startswith("wrong"):
             raise Refused(shape.bad_key_status, shape.bad_key)
         if fault.status and not fault.error_event:
             said = fault.message or DEFAULT_MESSAGES.get(fault.status, "Something went wrong.")
