@@ -35,6 +35,8 @@ class _Item(msgspec.Struct, gc=False):
     input: msgspec.Raw = NOTHING
     output: msgspec.Raw = NOTHING
     summary: msgspec.Raw = NOTHING
+    tools: msgspec.Raw = NOTHING
+    """Of `additional_tools`: where Codex 0.169 puts all its tools for gpt-6 models (measured 2026-11-21)."""
 
 
 class _Reasoning(msgspec.Struct, gc=False):
@@ -118,10 +120,16 @@ class _Anatomy:
         return own + tuple(text for item in spoken for text in _texts(item.content))
 
     def tool_names(self) -> tuple[str, ...]:
-        return tuple(name for tool in part(self._head.tools, list[_Tool]) or () for name in tool.names())
+        lists = (part(raw, list[_Tool]) or () for raw in self._tool_lists())
+        return tuple(name for tools in lists for tool in tools for name in tool.names())
 
     def tool_texts(self) -> tuple[str, ...]:
-        return tuple(bytes(tool).decode() for tool in part(self._head.tools, list[msgspec.Raw]) or ())
+        lists = (part(raw, list[msgspec.Raw]) or () for raw in self._tool_lists())
+        return tuple(bytes(tool).decode() for tools in lists for tool in tools)
+
+    def _tool_lists(self) -> Iterator[msgspec.Raw]:
+        yield self._head.tools
+        yield from (item.tools for item in self._items if item.tools is not NOTHING)
 
     def metadata(self) -> dict[str, str]:
         return text_map(self._head.client_metadata) | text_map(self._head.metadata)

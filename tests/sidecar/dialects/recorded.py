@@ -186,6 +186,8 @@ def responses_body(rng: Random) -> dict[str, Any]:
         call = {"type": "function_call", "call_id": f"c{number}", "name": "shell", "arguments": '{"model":"x"}'}
         items += [thought, call, {"type": "function_call_output", "call_id": f"c{number}", "output": words(rng)}]
     namespace = {"type": "namespace", "name": "multi_agent_v1", "tools": [{"type": "function", "name": "spawn_agent"}]}
+    if rng.random() < 0.3:
+        items.insert(0, {"type": "additional_tools", "id": "at_0", "role": "developer", "tools": [namespace]})
     members = {
         "model": rng.choice(["gpt-5.5-codex", "gpt-5.1-mini"]),
         "instructions": words(rng),

@@ -136,6 +136,15 @@ def test_responses_facts() -> None:
     assert read("openai-responses", {"model": "m", "input": "hello"}).last_user_text == "hello"
 
 
+def test_tools_that_codex_sends_as_an_item_are_offered_tools() -> None:
+    group = {"type": "namespace", "name": "functions", "tools": [{"type": "custom", "name": "exec"}]}
+    given = {"type": "additional_tools", "role": "developer", "tools": [group]}
+    request = read("openai-responses", {"model": "m", "tools": [{"type": "web_search"}], "input": [given]})
+    assert request.tool_names == ("web_search", "functions", "exec")
+    assert '"exec"' in list(request.texts())[-1]
+    assert (request.system_text, request.user_turns) == ("", 0)
+
+
 def test_gemini_facts() -> None:
     body = {
         "systemInstruction": {"parts": [{"text": "be kind"}]},
