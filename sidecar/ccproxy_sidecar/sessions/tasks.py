@@ -53,6 +53,9 @@ _bare_answer = re.compile(
 
 def task_of(call: Call, agent: str) -> Task:
     """The task of a call that `agent` makes."""
+    # Claude Code says "auxiliary" of counting its main prompt, which another model's tokenizer would count otherwise.
+    if call.operation == "count":
+        return "Main" if agent == MAIN_AGENT else "Subagent"
     said = TASK_OF_CLASS.get(call.headers.get(HEADER_REQUEST_CLASS, ""))
     if said is not None:
         return said

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from multidict import CIMultiDict
 
 from ccproxy_sidecar.sessions.tasks import background_sign, task_of
 from tests.sidecar.rules.made_calls import made_call
@@ -147,4 +148,7 @@ def test_words_of_a_compaction_in_real_work_are_only_words() -> None:
 def test_counting_and_listing_are_no_background_work() -> None:
     count = made_call(path="/v1/messages/count_tokens", model="m", messages=[{"role": "user", "content": "foo"}])
     assert task_of(count, "main") == "Main"
+    # Claude Code counts each part of its prompt in the background, for the model of its main work.
+    count.headers = CIMultiDict({"x-claude-code-request-class": "auxiliary"})
+    assert (task_of(count, "main"), task_of(count, "Explore")) == ("Main", "Subagent")
     assert task_of(made_call(method="GET", path="/v1/models"), "main") == "Main"
