@@ -40,6 +40,7 @@ from ccproxy_sidecar.shipping import Shipper
 from ccproxy_sidecar.stages.forward import Forward
 from ccproxy_sidecar.stages.meter import Meter
 from ccproxy_sidecar.upstream.balance import Balance
+from ccproxy_sidecar.upstream.patience import Patience
 from ccproxy_sidecar.upstream.pool import Pool
 
 DRAIN_S = 30.0
@@ -80,7 +81,8 @@ async def _parts(settings: Settings, stack: contextlib.AsyncExitStack) -> _Parts
     meter = Meter(journal=await _journal(settings, metrics, stack), metrics=metrics, sessions=sessions)
     pool = Pool()
     stack.push_async_callback(pool.aclose)
-    forward = Forward(pool=pool, meter=meter, rng=random.Random(), idle_timeout_s=settings.idle_timeout_s)
+    patience = Patience(settings.idle_timeout_s)
+    forward = Forward(pool=pool, meter=meter, rng=random.Random(), patience=patience)
     local = LocalPaths(
         live=live,
         metrics=metrics,
@@ -104,6 +106,7 @@ async def _parts(settings: Settings, stack: contextlib.AsyncExitStack) -> _Parts
     metrics.registry.gauge_fn("ccproxy_in_flight_bytes", "Bodies and held answers.", lambda: in_flight.held_bytes)
     metrics.registry.gauge_fn("ccproxy_open_streams", "Event streams under way.", lambda: len(heartbeat.open))
     await stack.enter_async_context(_background(heartbeat.run()))
+    await stack.enter_async_context(_background(patience.run()))
     return _Parts(server, heartbeat)
 
 

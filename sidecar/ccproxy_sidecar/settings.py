@@ -20,22 +20,33 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Where a sidecar finds its snapshot, keeps its spool and listens."""
 
     snapshot: Path
+    """File of the compiled policies; followed."""
     spool: Path
+    """Folder of the events that the ledger does not have yet."""
     host: str = "127.0.0.1"
+    """Address to listen on."""
     port: int = DATA_PORT
+    """Port to listen on."""
     ledger_url: str = ""
-    """Empty: events stay in the spool."""
+    """Where events go; empty: they stay in the spool."""
     ledger_token_file: Path | None = None
+    """File of the token that the ledger asks for."""
     metrics_token_file: Path | None = None
+    """File of a token that `/metrics` asks for; empty: it asks for none."""
     max_body_bytes: int = 32 * MIB
+    """Longest request body; a longer one is answered 413."""
     in_flight_bytes: int = 64 * MIB
     """Bodies and held answers of all calls together."""
     spool_cap_bytes: int = 256 * MIB
+    """Room that the spool may take on disk."""
     custom_rules: bool = False
+    """`1`: rules with `class` may load code."""
     rules_path: Path | None = None
+    """Folder where that code lies."""
     parent: int = 0
     """Process to end with; 0: none."""
     log_level: str = "info"
+    """`debug`, `info`, `warning` or `error`."""
     ping_after_s: float = 15.0
     """Silence of a provider's stream after which ccproxy pings the client itself (clients give up at 300 s)."""
     idle_timeout_s: float = 600.0

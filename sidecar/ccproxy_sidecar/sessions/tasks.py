@@ -89,7 +89,8 @@ def background_sign(call: Call) -> str | None:
         return "probe"
     if len(call.body) > MAX_BACKGROUND_BYTES or (TOOLS in call.body and request.tool_names):
         return None
-    sign = _sign_in_words(request) or _older_sign(call, request)
+    spoken = any(mark in call.body for mark in MARKS)
+    sign = (_sign_in_words(request) if spoken else None) or _older_sign(call, request)
     # Last, because it reads every message: nearly all calls have shown no sign by now.
     return sign if sign is not None and request.user_turns == 1 else None
 
@@ -130,6 +131,12 @@ def _asks_paths(request: Request) -> bool:
     asked = "Extract any file paths that this command reads or modifies"
     return asked in request.system_text or asked in request.first_user_text
 
+
+MARKS = (
+    b"quota", b"naming a coding session", b"Summarize this coding conversation", b"indicates a new conversation topic",
+    b"expert at analyzing git history", b"Warmup", b"ONLY return the prefix", b"Extract any file paths",
+)  # fmt: skip
+"""One of them is in every body that shows a sign: eight searches over bytes cost less than decoding one text."""
 
 SIGNS: tuple[tuple[str, Callable[[Request], bool]], ...] = (
     # Claude Code's sign-in probe, with a subscription only (all versions).

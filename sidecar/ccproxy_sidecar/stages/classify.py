@@ -10,7 +10,7 @@ from __future__ import annotations
 import msgspec
 
 from ccproxy_contract.names import DEFAULT_RULE, NO_RULE
-from ccproxy_contract.snapshot import Backend, Deny, Route, Rule, Target
+from ccproxy_contract.snapshot import Backend, Deny, DialectName, Provider, Route, Rule, Target
 from ccproxy_sidecar.call import Call
 from ccproxy_sidecar.dialects.dialect import Malformed, Problem, ProblemKind
 from ccproxy_sidecar.rules.engine import Decision, decide, decide_now
@@ -25,6 +25,16 @@ _WITH_REQUEST = frozenset({"generate", "count", "embed"})
 _DENIAL_KINDS: dict[int, ProblemKind] = {
     401: "authentication", 402: "billing", 403: "permission", 404: "not_found", 413: "too_large", 429: "billing",
 }  # fmt: skip
+
+
+HOME: dict[DialectName, Provider] = {
+    "anthropic-messages": "Anthropic",
+    "openai-chat": "OpenAI",
+    "openai-responses": "OpenAI",
+    "openai-embeddings": "OpenAI",
+    "gemini-generate": "Gemini",
+}
+"""Whose dialect it is."""
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -66,7 +76,7 @@ async def classify(
 
 def _carried_out(call: Call, program: Program, decision: Decision, *, balance: Balance) -> Plan | Problem:
     rule = decision.rule
-    shadow = _shadow_words(decision)
+    shadow = _shadow_words(decision) if decision.shadows else ""
     if rule is None:
         plan = _native(call, program)
         return plan if isinstance(plan, Problem) else Plan(plan.choices, shadow)
@@ -84,9 +94,11 @@ def _carried_out(call: Call, program: Program, decision: Decision, *, balance: B
 def _choices(
     call: Call, program: Program, rule: Rule, *, route: Route, balance: Balance
 ) -> tuple[Choice, ...] | Problem:
-    conversation = f"{call.session_id}/{call.agent}"
-    ordered = balance.order(route, rule=f"{rule.policy}/{rule.name}", conversation=conversation)
-    choices = tuple(_speaking(call, program, ordered))
+    targets = route.targets
+    if route.strategy != "Priority":
+        conversation = f"{call.session_id}/{call.agent}"
+        targets = balance.order(route, rule=f"{rule.policy}/{rule.name}", conversation=conversation)
+    choices = tuple(_speaking(call, program, targets))
     if choices:
         return choices
     names = ", ".join(sorted({target.backend for target in route.targets}))
@@ -117,6 +129,8 @@ def _native(call: Call, program: Program) -> Plan | Problem:
             call.rule, call.policy = DEFAULT_RULE, default.policy
             return Plan(tuple(speaking))
     native = [backend for backend in program.backends.values() if call.dialect.name in backend.dialects]
+    if len(native) > 1:  # several speak it: its own provider's goes first (Gemini's also speaks Chat)
+        native = [backend for backend in native if backend.provider == HOME[call.dialect.name]] or native
     if len(native) == 1:
         return Plan((Choice(native[0], None),))
     why = "no backend speaks" if not native else "more than one backend speaks"
@@ -135,8 +149,6 @@ def _denial(deny: Deny) -> Problem:
 
 
 def _shadow_words(decision: Decision) -> str:
-    if not decision.shadows:
-        return ""
     rule = decision.shadows[0]
     if rule.then.deny is not None:
         return f"{rule.name} -> deny {rule.then.deny.status}"

@@ -18,6 +18,7 @@ from ccproxy_sidecar.stages.classify import Plan
 from ccproxy_sidecar.stages.meter import Meter
 from ccproxy_sidecar.stages.outgoing import Outbox
 from ccproxy_sidecar.upstream.attempt import Attempt, Outgoing
+from ccproxy_sidecar.upstream.patience import Patience
 from ccproxy_sidecar.upstream.pool import FAILURES, Pool, failure_word
 
 TRIES_PER_TARGET = 2
@@ -35,10 +36,10 @@ _NEXT_TARGET = _TRY_AGAIN | {429}
 class Forward:
     """Sends calls. `rng` draws the back-off."""
 
-    def __init__(self, *, pool: Pool, meter: Meter, rng: random.Random, idle_timeout_s: float) -> None:
+    def __init__(self, *, pool: Pool, meter: Meter, rng: random.Random, patience: Patience) -> None:
         self._pool = pool
         self._outbox = Outbox()
-        self._idle_timeout_s = idle_timeout_s
+        self._patience = patience
         self._meter = meter
         self._rng = rng
 
@@ -69,19 +70,30 @@ class Forward:
         answer = call.dialect.answer(
             stream=request.stream if request is not None else False, hide_usage_chunk=outgoing.hide_usage_chunk
         )
-        attempt = Attempt(outgoing, number=number, answer=answer)
+        task = asyncio.current_task()
+        assert task is not None
+        attempt = Attempt(outgoing, number=number, answer=answer, task=task)
         self._meter.opened(call, attempt)
+        self._patience.waiting.add(attempt)
         try:
-            async with asyncio.timeout(self._idle_timeout_s):
-                await self._begun(call, attempt, body)
+            await self._begun(call, attempt, body)
             attempt.waited_s = time.perf_counter() - attempt.opened_s
         except FAILURES as failure:
             attempt.fail(failure_word(failure))
         except asyncio.CancelledError:
-            attempt.fail("client_gone", status="client_gone")
-            self._give_up(call, attempt)
-            raise
+            self._interrupted(call, attempt)
+        finally:
+            self._patience.waiting.discard(attempt)
         return attempt
+
+    def _interrupted(self, call: Call, attempt: Attempt) -> None:
+        """Our patience has ended (the attempt has failed), or the client has left (the call ends: raises)."""
+        if attempt.expired and attempt.task.uncancel() == 0:
+            attempt.fail("timeout")
+            return
+        attempt.fail("client_gone", status="client_gone")
+        self._give_up(call, attempt)
+        raise asyncio.CancelledError
 
     async def _begun(self, call: Call, attempt: Attempt, body: Body) -> None:
         out = attempt.outgoing

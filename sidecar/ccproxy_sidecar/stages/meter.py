@@ -87,7 +87,7 @@ class Meter:
         metrics.calls.child(call.rule, backend, attempt.status).inc()
         metrics.latency.child().observe(attempt.ended_s - call.started_s)
         if attempt.first_byte_s:
-            metrics.first_byte.child(backend).observe(attempt.first_byte_s - call.started_s)
+            metrics.of(backend).first_byte.observe(attempt.first_byte_s - call.started_s)
             metrics.added.child().observe(attempt.first_byte_s - call.started_s - attempt.waited_s)
 
     def _opening(self, call: Call, attempt: Attempt) -> UsageEvent:
@@ -133,22 +133,19 @@ class Meter:
         return keys
 
     def _count(self, event: UsageEvent) -> None:
-        metrics, usage, backend = self._metrics, event.usage, event.backend
-        for bucket, tokens in (
-            ("uncached", usage.uncached),
-            ("cache_read", usage.cache_read),
-            ("cache_write", usage.cache_write),
-            ("output", usage.output),
-        ):
-            if tokens:
-                metrics.tokens.child(backend, bucket).inc(tokens)
+        metrics, usage = self._metrics, event.usage
+        backend = metrics.of(event.backend)
+        backend.uncached.inc(usage.uncached)
+        backend.cache_read.inc(usage.cache_read)
+        backend.cache_write.inc(usage.cache_write)
+        backend.output.inc(usage.output)
         metrics.tokens_in.child().inc(usage.input)
         if event.quality != "exact":
-            metrics.estimated.child(backend).inc()
+            backend.estimated.inc()
         if event.cost_pusd is None:
-            metrics.unpriced.child(backend).inc()
+            backend.unpriced.inc()
             return
-        metrics.cost.child(backend).inc(event.cost_pusd)
+        backend.cost.inc(event.cost_pusd)
         if event.base_cost_pusd is not None and event.base_cost_pusd != event.cost_pusd:
             saved = event.base_cost_pusd - event.cost_pusd
             (metrics.savings if saved > 0 else metrics.extra_cost).child(event.rule).inc(abs(saved))

@@ -6,6 +6,7 @@ Money is held in one place, here: `open` is written before the request leaves, `
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING
 
@@ -39,12 +40,16 @@ class Attempt:
     """A try under way. Times are seconds of a monotonic clock unless named `_ms` (Unix milliseconds)."""
 
     __slots__ = (
-        "answer", "ended_s", "error", "event", "first_byte_s", "held", "number", "opened_ms", "opened_s", "outgoing",
-        "response", "settled", "status", "waited_s",
+        "answer", "ended_s", "error", "event", "expired", "first_byte_s", "held", "number", "opened_ms", "opened_s",
+        "outgoing",
+        "response", "settled", "status", "task", "waited_s",
     )  # fmt: skip
 
-    def __init__(self, outgoing: Outgoing, *, number: int, answer: Answer) -> None:
+    def __init__(self, outgoing: Outgoing, *, number: int, answer: Answer, task: asyncio.Task[object]) -> None:
         self.outgoing = outgoing
+        self.task = task
+        """What to interrupt when the provider takes too long."""
+        self.expired = False
         self.number = number
         self.answer = answer
         self.opened_ms = int(time.time() * 1000)
