@@ -112,6 +112,18 @@ async def test_a_response_numbers_its_events_without_gaps(provider: Provider) ->
     assert numbers == list(range(len(numbers)))
 
 
+async def test_a_response_calls_a_tool_of_a_group_that_came_as_an_item(provider: Provider) -> None:
+    group = {"type": "namespace", "name": "agents", "tools": [{"type": "custom", "name": "x"}, {"name": "spawn_agent"}]}
+    items = [
+        {"type": "additional_tools", "role": "developer", "tools": [group]},
+        {"role": "user", "content": "spawn Explore: look around"},
+    ]
+    _, body = await _post(provider, "/v1/responses", {"model": "gpt-5.5", "input": items})
+    call = json.loads(body)["output"][-1]
+    assert (call["name"], call["namespace"]) == ("spawn_agent", "agents")
+    assert json.loads(call["arguments"]) == {"task_name": "explore", "message": "look around", "fork_turns": "none"}
+
+
 async def test_gemini_streams_as_events_or_as_one_array(provider: Provider) -> None:
     body = {"contents": [{"role": "user", "parts": [{"text": "say 30 words"}]}]}
     path = "/v1beta/models/gemini-3.8-flash:streamGenerateContent"

@@ -29,6 +29,8 @@ class Tool(msgspec.Struct, frozen=True):
 
     name: str
     schema: dict[str, Any]
+    namespace: str = ""
+    """The group that it stands in (Responses)."""
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):

@@ -96,7 +96,7 @@ def read(body: Value, items: list[Any]) -> Asked:
         stream=body.get("stream") is True,
         max_tokens=body.get("max_output_tokens"),
         thinking=(body.get("reasoning") or {}).get("effort") not in (None, "none"),
-        tools=tuple(_tools(body)),
+        tools=tuple(_tools(body, items)),
         must_call=chat.must_call(body.get("tool_choice")),
         system=str(body.get("instructions") or ""),
         last_text=texts[-1] if texts else "",
@@ -130,12 +130,16 @@ def _conversation(body: Value, store: Store) -> list[Any]:
     return [*before, *([{"role": "user", "content": given}] if isinstance(given, str) else given)]
 
 
-def _tools(body: Value) -> Iterator[Tool]:
+def _tools(body: Value, items: list[Any]) -> Iterator[Tool]:
+    """Tools that take JSON, in groups or not, in the body's own list or in an item (Codex 0.169)."""
     if body.get("tool_choice") == "none":
         return
-    for tool in body.get("tools") or []:
+    added = [tool for item in items if item.get("type") == "additional_tools" for tool in item.get("tools") or []]
+    for tool in [*(body.get("tools") or []), *added]:
+        group = str(tool.get("name")) if tool.get("type") == "namespace" else ""
         for inner in tool.get("tools", [tool]):
-            yield Tool(str(inner.get("name") or inner.get("type")), inner.get("parameters") or {})
+            if inner.get("type") != "custom":
+                yield Tool(str(inner.get("name") or inner.get("type")), inner.get("parameters") or {}, group)
 
 
 def _parts(body: Value, items: list[Any]) -> Iterator[Part]:
@@ -215,6 +219,7 @@ def _output(identity: str, said: Reply) -> Iterator[Value]:
             "type": "function_call",
             "call_id": f"call_{call.id}",
             "name": call.name,
+            **({"namespace": call.namespace} if call.namespace else {}),
             "arguments": call.arguments_json,
             "status": "completed",
         }

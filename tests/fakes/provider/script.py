@@ -1,7 +1,8 @@
 """What the model says. The request chooses it; the same request and seed always get the same answer.
 
 Words in the newest user text that steer (any case): `use the tool`, `use two tools`, `spawn TYPE: PROMPT` (with an
-`Agent` or `Task` tool offered), `say N words`, `repeat: TEXT`, `refuse`. Must not know dialects. Next: `steps.py`.
+`Agent`, `Task` or `spawn_agent` tool offered), `say N words`, `repeat: TEXT`, `refuse`. Must not know dialects.
+Next: `steps.py`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ TALK = (
     "into its own file so that tests can hold it open a failing case shows where the count drifts fix it there first"
 )
 WORDS = TALK.split(" ")
-SPAWNERS = ("Agent", "Task")
+SPAWNERS = ("Agent", "Task", "spawn_agent")
 _spawn = re.compile(r"spawn ([\w.-]+): (.+)", re.IGNORECASE | re.DOTALL)
 _say = re.compile(r"say (\d+) words", re.IGNORECASE)
 _repeat = re.compile(r"repeat: (.+)", re.IGNORECASE | re.DOTALL)
@@ -36,6 +37,7 @@ class ToolCall(msgspec.Struct, frozen=True):
     id: str
     name: str
     arguments: dict[str, Any]
+    namespace: str = ""
 
     @property
     def arguments_json(self) -> str:
@@ -82,8 +84,7 @@ def _calls(asked: Asked, chance: random.Random) -> tuple[ToolCall, ...]:
         return ()
     spawn = _spawn.search(asked.last_text)
     if spawner is not None and spawn is not None:
-        given = {"description": "a part of the work", "subagent_type": spawn.group(1), "prompt": spawn.group(2)}
-        return (ToolCall(_id(chance), spawner.name, given),)
+        return (ToolCall(_id(chance), spawner.name, _order(spawner, *spawn.groups()), spawner.namespace),)
     if asked.must_call:
         return (_called(by_name.get(asked.must_call, asked.tools[0]), chance),)
     usable = [tool for tool in asked.tools if tool.name not in SPAWNERS]
@@ -92,9 +93,16 @@ def _calls(asked: Asked, chance: random.Random) -> tuple[ToolCall, ...]:
     return tuple(_called(tool, chance) for tool in (usable * 2)[:wanted])
 
 
+def _order(spawner: Tool, agent: str, prompt: str) -> dict[str, str]:
+    """What Claude Code's tool takes, or Codex's: its agents have names but no types."""
+    if spawner.name == "spawn_agent":
+        return {"task_name": agent.lower(), "message": prompt, "fork_turns": "none"}
+    return {"description": "a part of the work", "subagent_type": agent, "prompt": prompt}
+
+
 def _called(tool: Tool, chance: random.Random) -> ToolCall:
     arguments = instance(tool.schema, chance)
-    return ToolCall(_id(chance), tool.name, arguments if isinstance(arguments, dict) else {})
+    return ToolCall(_id(chance), tool.name, arguments if isinstance(arguments, dict) else {}, tool.namespace)
 
 
 def _text(asked: Asked, chance: random.Random) -> str:
