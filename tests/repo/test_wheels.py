@@ -29,7 +29,8 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def installed(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The `bin` folder of an environment that holds `ccproxy-cli` and what it needs."""
     place = tmp_path_factory.mktemp("app") / "venv"
-    wanted = ["--find-links", str(wheels), "--constraint", str(_versions(wheels)), "ccproxy-cli"]
+    command_line = next(str(path) for path in wheels.glob("ccproxy_cli-*.whl"))
+    wanted = ["--find-links", str(wheels), "--constraint", str(_versions(wheels)), command_line]
     uv = _uv()
     if uv is None:
         _run(sys.executable, "-m", "venv", str(place))
