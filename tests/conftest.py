@@ -36,3 +36,25 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+ALLOWED_SKIPS = (
+    "promtool is not on PATH",
+    "no agent CLI",
+    "no process namespaces here",
+    "cannot mount a small disk here",
+    "mounting a small disk needs root",
+)
+"""What CI may be without: tools that cannot be had everywhere, and root. Any other skip there is a failure: a test that nobody runs proves nothing."""
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """With CI=true, fail the run for skips that are not allowed."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or os.environ.get("CI") != "true":
+        return
+    reasons = [str(report.longrepr[2]).removeprefix("Skipped: ") for report in reporter.stats.get("skipped", [])]
+    refused = sorted({reason for reason in reasons if not reason.startswith(ALLOWED_SKIPS)})
+    if refused:
+        reporter.write_line("skips that CI should not have:\n  " + "\n  ".join(refused), red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

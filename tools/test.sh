@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 rm -f .coverage .coverage.*
 status=0
-.venv/bin/coverage run -m pytest -q -p no:cacheprovider --durations=8 "$@" || status=$?
+.venv/bin/coverage run -m pytest -q -n "${TEST_PROCESSES:-2}" -p no:cacheprovider --durations=8 "$@" || status=$?
 .venv/bin/coverage combine --quiet
-.venv/bin/coverage report --fail-under=90 || status=1
+.venv/bin/coverage report --fail-under=90 | tail -n 60 || status=1
 exit $status
