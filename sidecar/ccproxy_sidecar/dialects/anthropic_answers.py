@@ -16,8 +16,8 @@ from ccproxy_sidecar.dialects.dialect import Spawn, StreamError
 from ccproxy_sidecar.dialects.follow import NOTHING_SEEN, Follower, Seen
 from ccproxy_sidecar.dialects.sse import Event
 
-SPAWNING_TOOLS = ("Agent", "Task")
-"""Claude Code's tool that starts a subagent: `Agent` in 2.1, `Task` in 2.0 and 1.0 (apis.md §1.3)."""
+SPAWNING_TOOLS = ("Agent", "Task", "task")
+"""The tool that starts a subagent: Claude Code's `Agent` in 2.1, `Task` in 2.0 and 1.0 (apis.md §1.3), OpenCode's."""
 MAX_SPAWN_BYTES = 1 << 18
 """Of one streamed tool input; prompts of subagents stay under 64 kB."""
 

@@ -14,7 +14,7 @@ from ccproxy_contract.names import HEADER_AGENT, MAIN_AGENT
 from ccproxy_sidecar.call import Call
 from ccproxy_sidecar.sessions.identity import HEADER_CLAUDE_SESSION
 from ccproxy_sidecar.sessions.memory import Session
-from ccproxy_sidecar.sessions.threads import HEADER_AGENT_ID
+from ccproxy_sidecar.sessions.threads import HEADER_AGENT_ID, agent_id_of
 
 HEADER_AGENT_TYPE = "x-claude-code-agent-type"
 HEADER_REQUEST_CLASS = "x-claude-code-request-class"
@@ -44,7 +44,7 @@ def agent_of(
     given = call.headers.get(HEADER_AGENT)
     if given is not None and _name.fullmatch(given):
         return given
-    agent_id = call.headers.get(HEADER_AGENT_ID)
+    agent_id = agent_id_of(call)
     if agent_id is None or session is None:
         return _first_seen(call, session, now_s, fingerprints=fingerprints)
     known = session.agent(agent_id)
@@ -102,9 +102,7 @@ def _from_system(call: Call, fingerprints: Mapping[str, str]) -> str | None:
 
 
 def _some_subagent(call: Call) -> str | None:
-    if HEADER_AGENT_ID in call.headers:
-        return SOME_SUBAGENT
     kind = call.headers.get(HEADER_CODEX_SUBAGENT)
     if kind is None:
-        return None
+        return SOME_SUBAGENT if agent_id_of(call) is not None else None
     return kind if kind != CODEX_SPAWN and _name.fullmatch(kind) else SOME_SUBAGENT

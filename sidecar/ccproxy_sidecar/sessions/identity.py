@@ -13,6 +13,7 @@ import msgspec
 from ccproxy_contract.names import HEADER_SESSION
 from ccproxy_sidecar.call import Call
 from ccproxy_sidecar.dialects.dialect import Request
+from ccproxy_sidecar.sessions.threads import HEADER_OPENCODE_PARENT, HEADER_OPENCODE_SESSION
 
 HEADER_CLAUDE_SESSION = "x-claude-code-session-id"
 HEADER_CODEX_SESSION = "session-id"
@@ -38,6 +39,8 @@ def session_id(call: Call, workload: str) -> str | None:
         or headers.get(HEADER_CLAUDE_SESSION)
         or (request is not None and session_in_user_id(request.user_id))
         or headers.get(HEADER_CODEX_SESSION)
+        or headers.get(HEADER_OPENCODE_PARENT)  # a subagent belongs to the session that started it
+        or headers.get(HEADER_OPENCODE_SESSION)
         or (request is not None and request.prompt_cache_key)
     )
     if given:

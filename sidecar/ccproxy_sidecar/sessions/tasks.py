@@ -37,6 +37,9 @@ MAX_BARE_BYTES = 8_192
 MEDIA = (b'"image', b'image_url"', b'"input_', b'"document"', b'"file', b'inlineData"', b'inline_data"', b'fileData"')
 """Two words next to a picture are a question, not a probe."""
 
+ROUTING = "routing"
+"""The only sign that a call with several turns may show."""
+
 COMPACTION_ORDER = "CRITICAL: Respond with TEXT ONLY"
 COMPACTION_SYSTEM = "tasked with summarizing conversations"
 
@@ -92,7 +95,7 @@ def background_sign(call: Call) -> str | None:
     spoken = any(mark in call.body for mark in MARKS)
     sign = (_sign_in_words(request) if spoken else None) or _older_sign(call, request)
     # Last, because it reads every message: nearly all calls have shown no sign by now.
-    return sign if sign is not None and request.user_turns == 1 else None
+    return sign if sign == ROUTING or (sign is not None and request.user_turns == 1) else None
 
 
 def _sign_in_words(request: Request) -> str | None:
@@ -120,7 +123,9 @@ def _few_words(call: Call, request: Request) -> bool:
 
 def _titles(request: Request) -> bool:
     system, words = request.system_text, request.first_user_last_text
-    return "You are naming a coding session" in system or words.startswith("Summarize this coding conversation")
+    if "You are naming a coding session" in system or "You are a title generator" in system:
+        return True
+    return words.startswith("Summarize this coding conversation")
 
 
 def _asks_prefix(request: Request) -> bool:
@@ -135,13 +140,14 @@ def _asks_paths(request: Request) -> bool:
 MARKS = (
     b"quota", b"naming a coding session", b"Summarize this coding conversation", b"indicates a new conversation topic",
     b"expert at analyzing git history", b"Warmup", b"ONLY return the prefix", b"Extract any file paths",
+    b"You are a title generator", b"specialized Task Routing AI",
 )  # fmt: skip
-"""One of them is in every body that shows a sign: eight searches over bytes cost less than decoding one text."""
+"""One of them is in every body that shows a sign: ten searches over bytes cost less than decoding one text."""
 
 SIGNS: tuple[tuple[str, Callable[[Request], bool]], ...] = (
     # Claude Code's sign-in probe, with a subscription only (all versions).
     ("quota", lambda request: request.first_user_text.strip() == "quota"),
-    # Names for the session list: 2.1 by system prompt, 1.0 by the user text.
+    # Names for the session list: Claude Code 2.1 and OpenCode 1.18 by system prompt, Claude Code 1.0 by the user text.
     ("title", _titles),
     # "Is this a new topic?" (1.0, 2.0).
     ("topic", lambda request: "indicates a new conversation topic" in request.system_text),
@@ -152,5 +158,7 @@ SIGNS: tuple[tuple[str, Callable[[Request], bool]], ...] = (
     # What a shell command is, and which files it touches (1.0, 2.0).
     ("command prefix", _asks_prefix),
     ("file paths", _asks_paths),
+    # Gemini CLI 0.61 has a small model choose between its models before each prompt, and shows it the last turns.
+    (ROUTING, lambda request: "specialized Task Routing AI" in request.system_text),
 )
 """Signs of a background call without tools, in the order in which they are tried."""

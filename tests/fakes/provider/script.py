@@ -25,7 +25,7 @@ TALK = (
     "into its own file so that tests can hold it open a failing case shows where the count drifts fix it there first"
 )
 WORDS = TALK.split(" ")
-SPAWNERS = ("Agent", "Task", "spawn_agent")
+SPAWNERS = ("Agent", "Task", "task", "spawn_agent")
 _spawn = re.compile(r"spawn ([\w.-]+): (.+)", re.IGNORECASE | re.DOTALL)
 _say = re.compile(r"say (\d+) words", re.IGNORECASE)
 _repeat = re.compile(r"repeat: (.+)", re.IGNORECASE | re.DOTALL)

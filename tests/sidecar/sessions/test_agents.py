@@ -92,6 +92,15 @@ def test_an_answer_that_spawns_makes_its_subagent_known() -> None:
     assert agent_of(_child(), sessions.get("s-1"), 6) == "rust-specialist"
 
 
+def test_a_subagent_of_opencode_is_named_by_its_prompt(session: Session) -> None:
+    session.note_spawn(Spawn("general", PROMPT), now_s=0)
+    headers = {"x-session-affinity": "ses_2", "x-parent-session-id": "ses_1"}
+    first = {"role": "user", "content": PROMPT}
+    assert agent_of(made_call(headers=headers, messages=[first]), session, 1) == "general"
+    other = made_call(headers=headers | {"x-session-affinity": "ses_3"})
+    assert agent_of(other, session, 1) == "subagent"
+
+
 def test_a_user_who_says_the_same_as_a_spawned_prompt_stays_the_main_agent(session: Session) -> None:
     session.note_spawn(Spawn("Explore", PROMPT), now_s=0)
     call = made_call(headers=CLAUDE, messages=[{"role": "user", "content": PROMPT}])

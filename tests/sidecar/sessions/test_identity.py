@@ -56,6 +56,13 @@ def test_codex_names_its_session_in_a_header_and_as_cache_key() -> None:
     assert session_id(_responses(prompt_cache_key="key-1"), "laptop") == "key-1"
 
 
+def test_a_subagent_of_opencode_belongs_to_the_session_that_started_it() -> None:
+    headers = {"x-session-affinity": "ses_1"}
+    assert session_id(made_call(headers=headers), "laptop") == "ses_1"
+    child = {"x-session-affinity": "ses_2", "x-parent-session-id": "ses_1"}
+    assert session_id(made_call(headers=child), "laptop") == "ses_1"
+
+
 def test_an_id_that_is_no_plain_word_goes_on_as_a_hash() -> None:
     for odd in ("x" * 129, "two words", "ümlaut"):
         found = session_id(made_call(headers={"x-ccproxy-session": odd}), "laptop")

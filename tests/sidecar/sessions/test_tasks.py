@@ -23,6 +23,7 @@ BACKGROUND: dict[str, tuple[str, dict[str, Any]]] = {
     "model validation": ("probe", _said("hello", max_tokens=1)),
     "quota with a larger cap": ("quota", _said("quota", max_tokens=512)),
     "title 2.1": ("title", _said("Port the parser to Rust now", system="You are naming a coding session. Be brief.")),
+    "title of OpenCode": ("title", _said("Port the parser to Rust now", system="You are a title generator. Be brief.")),
     "title 1.0": ("title", _said("Summarize this coding conversation in under 50 characters.\nUser: hi")),
     "topic 1.0": (
         "topic",
@@ -114,6 +115,13 @@ def test_real_work_is_never_background(name: str) -> None:
 )  # fmt: skip
 def test_the_clients_own_word_decides(said: str, task: str) -> None:
     assert task_of(made_call(headers={"x-claude-code-request-class": said}, max_tokens=1), "main") == task
+
+
+def test_choosing_a_model_for_gemini_cli_is_background_work_on_every_turn() -> None:
+    said = [{"role": "user", "parts": [{"text": words}]} for words in ("Some context.", "Port the parser please.")]
+    system = {"parts": [{"text": "You are a specialized Task Routing AI. Be brief."}]}
+    call = made_call(path="/v1beta/models/gemini-3.5-flash:generateContent", contents=said, systemInstruction=system)
+    assert background_sign(call) == "routing"
 
 
 def test_an_unknown_word_leaves_it_to_the_shape() -> None:
