@@ -41,7 +41,7 @@ def backend_from(
         return [written.document.problem(*found) for found in (*findings, key)]
     if findings:
         return [written.document.problem(*found) for found in findings]
-    return _backend(written.name, spec, key, book)
+    return _backend(written.name, spec, key=key, book=book)
 
 
 def price_keys(name: str, spec: ModelBackendSpec) -> tuple[str, ...]:
@@ -50,7 +50,7 @@ def price_keys(name: str, spec: ModelBackendSpec) -> tuple[str, ...]:
     return own + DEFAULTS[spec.provider].price_keys
 
 
-def _backend(name: str, spec: ModelBackendSpec, key: Credential, book: PriceBook) -> Backend:
+def _backend(name: str, spec: ModelBackendSpec, *, key: Credential, book: PriceBook) -> Backend:
     keys = price_keys(name, spec)
     return Backend(
         name=name,

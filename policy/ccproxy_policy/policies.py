@@ -128,7 +128,7 @@ class _Draft:
             for index, name in self._missing():
                 parts = (*self.path, "route", "targets", index, "backend")
                 yield self.policy.document.problem(parts, _no_backend(name, self.backends))
-        if finding := route_finding(self.match, self._usable()):
+        if finding := self._route_finding():
             parts = self.path if self.inherited else (*self.path, "route")
             yield self.policy.document.problem(parts, finding)
 
@@ -162,7 +162,10 @@ class _Draft:
         names = sorted({target.backend for target in self._targets()})
         if names and not self._usable():
             return f"no usable backend: {', '.join(names)}"
-        return route_finding(self.match, self._usable())
+        return self._route_finding()
+
+    def _route_finding(self) -> str:
+        return route_finding(self.match, self._usable(), of_default=self.inherited or self.match is None)
 
 
 def _drafts(policy: Written[RoutingPolicy], backends: Backends) -> Iterator[_Draft]:

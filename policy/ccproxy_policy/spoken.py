@@ -1,9 +1,10 @@
 """Which dialects the calls of a rule speak, and whether its targets can answer them without translation.
 
 Translation between dialects is a later issue. A compile cannot know every client, so it refuses what cannot be meant:
-targets of one route that share no dialect (some client could never fail over), targets that speak none of the
+targets of a rule's own route that share no dialect (some client could never fail over), targets that speak none of the
 dialects that `paths` name, and targets that speak none of the native dialects of the model family that `models`
-names (`claude-*`, `gpt-*`, `gemini-*`). Any other call that meets a target without its dialect is refused by the
+names (`claude-*`, `gpt-*`, `gemini-*`). A policy's `default` is for clients of every dialect: its targets may differ, and
+each call goes to those that speak its own. Any other call that meets a target without its dialect is refused by the
 sidecar in the client's own error shape, never sent. Next: `policies.py`.
 """
 
@@ -44,7 +45,7 @@ _FAMILIES: Final[tuple[tuple[re.Pattern[str], Dialects], ...]] = (
 """Model name patterns of one family, and the dialects of that family's own SDK."""
 
 
-def route_finding(match: Match | None, backends: Sequence[Backend]) -> str:
+def route_finding(match: Match | None, backends: Sequence[Backend], *, of_default: bool) -> str:
     """Why calls of the match can not all be answered by these targets; empty when they can."""
     if not backends:
         return ""
@@ -54,7 +55,7 @@ def route_finding(match: Match | None, backends: Sequence[Backend]) -> str:
         names = " or ".join(sorted(asked))
         return f"its calls speak {names}, which no target speaks; {_LATER}: write targets whose backends speak it"
     shared = frozenset.intersection(*spoken)
-    if not (shared & asked if asked else shared):
+    if not of_default and not (shared & asked if asked else shared):
         return f"its targets share no dialect; {_LATER}: write one rule per dialect, told apart by `paths`"
     return ""
 

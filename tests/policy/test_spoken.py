@@ -57,3 +57,20 @@ def test_a_route_that_needs_translation_is_a_problem_and_broken(match: str, targ
 
     assert problem.startswith(why)
     assert LATER in problem
+
+
+def test_a_default_may_serve_clients_of_several_dialects() -> None:
+    result = compiled(policy("default: {route: {targets: [{backend: anthropic}, {backend: openai}]}}"))
+
+    assert result.problems == ()
+    default = result.snapshots[""].default
+    assert default is not None
+    assert default.broken == ""
+
+
+def test_a_rule_that_takes_the_default_may_too_but_not_for_clients_that_none_of_them_serves() -> None:
+    default = "default: {route: {targets: [{backend: anthropic}, {backend: openai}]}}"
+
+    assert compiled(policy(f"rules: [{{name: r, match: {{task: [Main]}}}}]\n{default}")).problems == ()
+    (problem,) = compiled(policy(f"rules: [{{name: r, match: {{models: [gemini-*]}}}}]\n{default}")).problems
+    assert "gemini-generate, which no target speaks" in problem.message
