@@ -13,5 +13,6 @@ run "ruff format" $bin/ruff format --check .
 run "bandit" $bin/bandit -q -c pyproject.toml -r "${members[@]}"
 run "import directions" $bin/lint-imports
 run "crds without diff" $bin/python -m tools.crds --check
+run "docs without diff" $bin/python -m tools.docs --check
 run "mypy strict" $bin/mypy "${members[@]}" tests tools bench
 exit $failed

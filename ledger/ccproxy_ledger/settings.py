@@ -20,17 +20,25 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Where a ledger finds its accounts and database, keeps its spool and listens."""
 
     accounts: Path
+    """File of the tenant and the prices; followed."""
     spool: Path
+    """Folder of the batches that the database does not have yet."""
     token_file: Path
+    """File of the token that senders must show."""
     pgdata: Path | None
-    """Folder of the embedded Postgres; `None` when `database_url` names another one."""
+    """Folder of the embedded Postgres; not needed with a Postgres of your own."""
     database_url: str = ""
+    """A Postgres to use; empty: the embedded one."""
     host: str = "127.0.0.1"
+    """Address to listen on."""
     port: int = LEDGER_PORT
+    """Port to listen on."""
     spool_cap_bytes: int = 1024 * MIB
+    """Room that the spool may take on disk."""
     parent: int = 0
     """Process to end with; 0: none."""
     log_level: str = "info"
+    """`debug`, `info`, `warning` or `error`."""
 
 
 def settings_from_environment(environ: Mapping[str, str] | None = None) -> Settings:

@@ -24,5 +24,8 @@ class Secret(Strict):
     kind: Literal["Secret"]
     metadata: Metadata
     type: Annotated[str, Field(max_length=253)] = "Opaque"
+    """As on Kubernetes; without meaning here."""
     string_data: Values = {}
+    """Values as written; `${NAME}` alone is that environment variable."""
     data: Values = {}
+    """Values in base64."""

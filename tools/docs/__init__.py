@@ -1,0 +1,1 @@
+"""Parts of docs/*.md that are made from the code: fields of the kinds, variables, agents, metrics, an answer."""
