@@ -45,7 +45,8 @@ ALLOWED_SKIPS = (
     "cannot mount a small disk here",
     "mounting a small disk needs root",
 )
-"""What CI may be without: tools that cannot be had everywhere, and root. Any other skip there is a failure: a test that nobody runs proves nothing."""
+"""What CI may be without: tools that cannot be had everywhere, and root. Any other skip there is a failure: a test that
+nobody runs proves nothing."""
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
