@@ -18,6 +18,9 @@ from ccproxy_sidecar.dialects.dialect import Malformed
 
 NOTHING = msgspec.Raw(b"null")
 _PIECE_BYTES = 1 << 16
+CHECKED_BYTES = 1 << 18
+"""Longer bodies, a coding agent's, are checked by the provider alone: the check would cost an eighth of the call, and
+what we read of them is checked as it is read."""
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?$", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(?P<field>\w+)`")
 
@@ -41,10 +44,12 @@ def head_from_body(body: bytes, head: type[HeadT]) -> HeadT | Malformed:
     """Decode `body` as `head`; the message of a `Malformed` names the field, never its content."""
     if not body:
         return Malformed("the body is empty; send a JSON object")
-    if not body.isascii() and not _is_utf8(body):
+    if len(body) <= CHECKED_BYTES and not body.isascii() and not _is_utf8(body):
         return Malformed("the body is not valid UTF-8")
     try:
         return msgspec.json.decode(body, type=head, dec_hook=_Once())
+    except UnicodeDecodeError:  # in a string that is read here
+        return Malformed("the body is not valid UTF-8")
     except msgspec.ValidationError as problem:
         return Malformed(_sentence(str(problem)))
     except msgspec.DecodeError as problem:
