@@ -104,6 +104,9 @@ class _Anatomy:
     def role(self, index: int) -> Role:
         return _ROLES.get(self._head.messages[index].role, "other")
 
+    def turn_bytes(self, index: int) -> int:
+        return len(self._head.messages[index].content)
+
     def turn(self, index: int) -> Turn:
         content = _blocks(self._head.messages[index].content)
         speaks = any(block.type != "tool_result" for block in content)

@@ -92,6 +92,11 @@ class Request(Protocol):
     def first_user_text(self) -> str: ...
 
     @property
+    def first_user_bytes(self) -> int:
+        """How long the first user turn is on the wire, escapes and all; nothing is decoded for it."""
+        ...
+
+    @property
     def last_user_text(self) -> str:
         """The last text block of the last user message (the real words: reminders precede them); empty when it only
         carries tool results, so that one message is read and not all of them."""

@@ -31,6 +31,9 @@ class SingleTurn:
     def role(self, index: int) -> Role:
         return "user"
 
+    def turn_bytes(self, index: int) -> int:
+        return sum(len(text.encode()) for text in self._texts)
+
     def turn(self, index: int) -> Turn:
         return Turn("user", self._texts)
 

@@ -111,6 +111,9 @@ class _Anatomy:
                 return "tool"
         return "other"
 
+    def turn_bytes(self, index: int) -> int:
+        return len(self._contents[index].parts)
+
     def turn(self, index: int) -> Turn:
         parts = _parts(self._contents[index])
         texts = tuple(p.text for p in parts if p.text)

@@ -119,6 +119,9 @@ class _Anatomy:
     def role(self, index: int) -> Role:
         return _ROLES.get(self._messages[index].role, "other")
 
+    def turn_bytes(self, index: int) -> int:
+        return len(self._messages[index].content)
+
     def turn(self, index: int) -> Turn:
         role = self.role(index)
         if role == "system":

@@ -106,6 +106,9 @@ class _Anatomy:
             return "tool"
         return "assistant" if item.type.endswith("_call") or item.type == "reasoning" else "other"
 
+    def turn_bytes(self, index: int) -> int:
+        return len(self._items[index].content)
+
     def turn(self, index: int) -> Turn:
         role, item = self.role(index), self._items[index]
         if role == "system":

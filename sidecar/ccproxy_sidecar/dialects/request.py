@@ -38,6 +38,10 @@ class Anatomy(Protocol):
 
     def turn(self, index: int) -> Turn: ...
 
+    def turn_bytes(self, index: int) -> int:
+        """How long the turn's own content is on the wire; nothing is decoded for it."""
+        ...
+
     def system(self) -> tuple[str, ...]: ...
 
     def tool_names(self) -> tuple[str, ...]: ...
@@ -102,6 +106,11 @@ class ReadRequest:
     @cached_property
     def first_user_text(self) -> str:
         return "\n".join(self._first_user_texts)
+
+    @property
+    def first_user_bytes(self) -> int:
+        indices = range(self._anatomy.turns())
+        return next((self._anatomy.turn_bytes(i) for i in indices if self._anatomy.role(i) == "user"), 0)
 
     @cached_property
     def first_user_last_text(self) -> str:

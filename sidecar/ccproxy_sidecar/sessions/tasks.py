@@ -29,7 +29,9 @@ TASK_OF_CLASS: Mapping[str, Task] = {
 HEADER_COMPACTION = "x-claude-code-compaction"
 MAX_PROBE_TOKENS = 10
 MAX_WORDS = 2
-MAX_SHORT_CHARS = 200
+MAX_SHORT_CHARS = 60
+ESCAPED_BYTES = 6
+"""A character takes at most so many bytes in JSON (`\\u00e9`)."""
 MAX_BACKGROUND_BYTES = 65_536
 TOOLS = b'"tools"'
 MAX_BARE_BYTES = 8_192
@@ -115,6 +117,8 @@ def _older_sign(call: Call, request: Request) -> str | None:
 
 
 def _few_words(call: Call, request: Request) -> bool:
+    if request.first_user_bytes > MAX_SHORT_CHARS * ESCAPED_BYTES:
+        return False
     text = request.first_user_text
     if len(text) > MAX_SHORT_CHARS or not 0 < len(text.split()) <= MAX_WORDS:
         return False
