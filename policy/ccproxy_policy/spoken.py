@@ -3,7 +3,7 @@
 Translation between dialects is a later issue. A compile cannot know every client, so it refuses what cannot be meant:
 targets of a rule's own route that share no dialect (some client could never fail over), targets that speak none of the
 dialects that `paths` name, and targets that speak none of the native dialects of the model family that `models`
-names (`claude-*`, `gpt-*`, `gemini-*`). A policy's `default` is for clients of every dialect: its targets may differ, and
+names (`claude-*`, `gpt-*`, `gemini-*`). A policy's `default` is for clients of every dialect: its targets may differ,
 each call goes to those that speak its own. Any other call that meets a target without its dialect is refused by the
 sidecar in the client's own error shape, never sent. Next: `policies.py`.
 """

@@ -118,10 +118,14 @@ def call_ids(start: str) -> Callable[[], str]:
 
 
 async def _snapshot(settings: Settings, metrics: Metrics, stack: contextlib.AsyncExitStack) -> Live:
-    live = Live(custom_rules=settings.custom_rules)
+    live = Live(
+        custom_rules=settings.custom_rules,
+        on_failure=lambda rule, reason: metrics.rule_failures.child(rule, reason).inc(),
+    )
 
     def take(snapshot: Snapshot) -> None:
         if live.program is not None and live.program.snapshot.hash == snapshot.hash:
+            live.problem = ""  # back to what runs: what was wrong with another snapshot is over
             return
         good = live.take(snapshot)
         metrics.reloads.child("taken" if good else "refused").inc()

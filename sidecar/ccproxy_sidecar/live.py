@@ -9,7 +9,7 @@ import asyncio
 import time
 
 from ccproxy_contract.snapshot import Snapshot
-from ccproxy_sidecar.rules.program import Program
+from ccproxy_sidecar.rules.program import OnFailure, Program
 from ccproxy_sidecar.tokens.exact import TokenCounter
 
 FIRST_SNAPSHOT_WAIT_S = 30.0
@@ -18,8 +18,9 @@ FIRST_SNAPSHOT_WAIT_S = 30.0
 class Live:
     """The program in force and what is wrong with the newest one, if anything."""
 
-    def __init__(self, *, custom_rules: bool) -> None:
+    def __init__(self, *, custom_rules: bool, on_failure: OnFailure) -> None:
         self._custom_rules = custom_rules
+        self._on_failure = on_failure
         self._counter = TokenCounter()
         self._arrived = asyncio.Event()
         self.program: Program | None = None
@@ -29,7 +30,9 @@ class Live:
     def take(self, snapshot: Snapshot) -> bool:
         """Dry-compile and swap; False (with `problem` set) keeps what runs."""
         try:
-            program = Program(snapshot, custom_rules=self._custom_rules, counter=self._counter)
+            program = Program(
+                snapshot, custom_rules=self._custom_rules, counter=self._counter, on_failure=self._on_failure
+            )
         except ValueError as refused:
             self.problem = str(refused)
             return False

@@ -17,6 +17,7 @@ from ccproxy_contract.names import PATH_HEALTH, PATH_METRICS, PATH_READY, PATH_S
 from ccproxy_runtime.token import bearer_matches
 from ccproxy_sidecar.live import Live
 from ccproxy_sidecar.metrics import Metrics
+from ccproxy_sidecar.rules.program import Program
 
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -64,7 +65,7 @@ class LocalPaths:
         state = {
             "snapshot": program.snapshot.hash if program is not None else "",
             "since_ms": self._live.since_ms,
-            "problem": self._live.problem,
+            "problem": self._live.problem or _failing(program),
             "pid": os.getpid(),
             "rules": len(program.snapshot.rules) if program is not None else 0,
         }
@@ -104,6 +105,11 @@ class LocalPaths:
     async def aclose(self) -> None:
         if self._session is not None:
             await self._session.close()
+
+
+def _failing(program: Program | None) -> str:
+    names = ", ".join(program.switched_off) if program is not None else ""
+    return f"class rules that failed three times in a row are not asked any more: {names}" if names else ""
 
 
 def _ledger_away(why: str) -> web.Response:

@@ -43,9 +43,13 @@ class Metrics:
         self.events_dropped = counter(
             "ccproxy_events_dropped_total", "Usage events lost because spool and memory were full.", ()
         )
+        self.rule_failures = counter(
+            "ccproxy_rule_failures_total", "Failed answers of users' own rules (`class`).", ("rule", "reason")
+        )
         self.reloads = counter("ccproxy_snapshot_reloads_total", "Snapshots taken or refused.", ("outcome",))
         self.pings = counter("ccproxy_pings_total", "Own pings over a provider's silence.", ())
-        self.tokens_saved.child().inc(0)
+        for counted in (self.tokens_saved, self.events_dropped, self.pings):
+            counted.child()  # there from the start, at 0: a first increase can be seen
         self._backends: dict[str, BackendMetrics] = {}
 
     def of(self, backend: str) -> BackendMetrics:

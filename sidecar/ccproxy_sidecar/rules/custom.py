@@ -23,17 +23,30 @@ MAX_FAILURES_IN_A_ROW = 3
 """Then the rule is switched off until the next snapshot: each stuck call costs a thread."""
 
 
+def _tell_nobody(_reason: str) -> None:
+    pass
+
+
 class Custom:
     """One user's rule. `failures` counts by reason: `timeout`, `answer`, or the exception's class name."""
 
     field = "class"
 
-    def __init__(self, custom: CustomRule, *, time_limit_s: float = TIME_LIMIT_S) -> None:
-        """Raises `ValueError` when the class cannot be loaded or made, or has no `matches`."""
+    def __init__(
+        self,
+        custom: CustomRule,
+        *,
+        time_limit_s: float = TIME_LIMIT_S,
+        on_failure: Callable[[str], None] = _tell_nobody,
+    ) -> None:
+        """`on_failure` is told the reason of each. Raises `ValueError` when the class cannot be loaded or made, or has
+        no `matches`.
+        """
         self.target = custom.target
         self.failures: dict[str, int] = {}
         self.switched_off = False
         self._time_limit_s = time_limit_s
+        self._on_failure = on_failure
         self._in_a_row = 0
         self._matches = _loaded(custom)
         self._is_async = inspect.iscoroutinefunction(self._matches)
@@ -82,6 +95,7 @@ class Custom:
         self.failures[reason] = self.failures.get(reason, 0) + 1
         self._in_a_row += 1
         self.switched_off = self._in_a_row >= MAX_FAILURES_IN_A_ROW
+        self._on_failure(reason)
         return False
 
 

@@ -7,6 +7,7 @@ Next: `engine.py`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from ccproxy_contract.snapshot import Backend, CustomRule, Match, Rule, Snapshot
@@ -30,6 +31,10 @@ from ccproxy_sidecar.rules.tools import Tools
 from ccproxy_sidecar.tokens.exact import TokenCounter
 
 
+OnFailure = Callable[[str, str], None]
+"""Told the name of a rule and a reason."""
+
+
 class CompiledRule(NamedTuple):
     """A rule and its matchers in the order in which they are tried."""
 
@@ -44,36 +49,53 @@ class CompiledRule(NamedTuple):
 class Program:
     """What a sidecar runs. Rules of policies that are `Off` are left out."""
 
-    def __init__(self, snapshot: Snapshot, *, custom_rules: bool = False, counter: TokenCounter | None = None) -> None:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        *,
+        custom_rules: bool = False,
+        counter: TokenCounter | None = None,
+        on_failure: OnFailure = lambda _rule, _reason: None,
+    ) -> None:
         """Raises `ValueError`, naming rule and field, when something in the snapshot cannot run.
 
         `custom_rules`: whether `class` may load code. `counter`: the process's own; each has a thread and a cache.
+        `on_failure` is told rule and reason each time a `class` rule fails.
         """
         self.snapshot = snapshot
         self.counter = counter if counter is not None else TokenCounter()
         self.backends: dict[str, Backend] = {backend.name: backend for backend in snapshot.backends}
         self.default: Rule | None = snapshot.default
         self.rules: tuple[CompiledRule, ...] = tuple(
-            _compiled(rule, custom_rules, self.counter) for rule in snapshot.rules if rule.mode != "Off"
+            _compiled(rule, self.counter, _Loading(custom_rules, partial(on_failure, rule.name)))
+            for rule in snapshot.rules
+            if rule.mode != "Off"
         )
 
     @property
-    def failures(self) -> dict[str, int]:
-        """Failed answers of `class` rules, by `rule: reason`."""
-        counts: dict[str, int] = {}
-        for compiled in self.rules:
-            for matcher in compiled.asking:
-                if isinstance(matcher, Custom):
-                    counts |= {f"{compiled.rule.name}: {reason}": n for reason, n in matcher.failures.items()}
-        return counts
+    def switched_off(self) -> tuple[str, ...]:
+        """Rules whose `class` failed so often in a row that it is not asked any more."""
+        return tuple(
+            compiled.rule.name
+            for compiled in self.rules
+            for matcher in compiled.asking
+            if isinstance(matcher, Custom) and matcher.switched_off
+        )
 
 
-def _compiled(rule: Rule, custom_rules: bool, counter: TokenCounter) -> CompiledRule:
+class _Loading(NamedTuple):
+    """Whether `class` may load code, and whom its failures are told."""
+
+    allowed: bool
+    on_failure: Callable[[str], None]
+
+
+def _compiled(rule: Rule, counter: TokenCounter, loading: _Loading) -> CompiledRule:
     makers: tuple[tuple[str, Maker], ...] = (
         *_QUICK_MAKERS,
         ("promptTokens", lambda match: PromptTokens(match.prompt_tokens, counter) if match.prompt_tokens else None),
         ("contains", lambda match: Contains(match.contains) if match.contains else None),
-        ("class", lambda match: _custom(match.custom, custom_rules) if match.custom else None),
+        ("class", lambda match: _custom(match.custom, loading) if match.custom else None),
     )
     matchers = tuple(
         matcher for field, make in makers if (matcher := _made(make, rule.match, f"rule {rule.name}: {field}"))
@@ -89,10 +111,10 @@ def _made(make: Maker, match: Match, place: str) -> Matcher | None:
         raise ValueError(f"{place}: {error}") from error
 
 
-def _custom(custom: CustomRule, allowed: bool) -> Custom:
-    if not allowed:
+def _custom(custom: CustomRule, loading: _Loading) -> Custom:
+    if not loading.allowed:
         raise ValueError("this process loads no code of its own user; remove `class` or allow custom rules")
-    return Custom(custom)
+    return Custom(custom, on_failure=loading.on_failure)
 
 
 Maker = Callable[[Match], Matcher | None]

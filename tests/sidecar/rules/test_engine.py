@@ -226,13 +226,19 @@ async def test_a_users_own_rule_decides_when_it_is_allowed() -> None:
     rule = made_rule(
         "own", Match(custom=CustomRule(target="tests.sidecar.rules.own_rule:LongModelName", params={"chars": 15}))
     )
-    program = Program(Snapshot(rules=(rule,)), custom_rules=True, counter=COUNTER)
+    told: list[tuple[str, str]] = []
+    program = Program(
+        Snapshot(rules=(rule,)), custom_rules=True, counter=COUNTER, on_failure=lambda *failure: told.append(failure)
+    )
     assert decide_now(program, made_call()) is None
     assert await decide(program, made_call(model="claude-opus-5-5")) == Decision(rule)
     assert await decide(program, made_call(model="gpt-5.1")) == Decision(None)
-    assert program.failures == {}
-    assert await decide(program, made_call(model="breaks")) == Decision(None)
-    assert program.failures == {"own: RuntimeError": 1}
+    assert told == []
+    for _ in range(3):
+        assert program.switched_off == ()
+        assert await decide(program, made_call(model="breaks")) == Decision(None)
+    assert told == [("own", "RuntimeError")] * 3
+    assert program.switched_off == ("own",)
 
 
 def test_a_header_that_is_missing_fits_no_pattern() -> None:
