@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -16,12 +17,15 @@ from ccproxy_policy.compile import LAPTOP_NAMESPACE, Compiled, compile
 from ccproxy_policy.documents import documents_from_text
 from ccproxy_policy.kinds.routing_policy import Match
 from ccproxy_sidecar.call import Call
+from ccproxy_sidecar.dialects.dialect import Problem
 from ccproxy_sidecar.rules.engine import decide
 from ccproxy_sidecar.rules.facts import Facts
 from ccproxy_sidecar.rules.program import Program
 from ccproxy_sidecar.sessions.agents import agent_of
 from ccproxy_sidecar.sessions.memory import Sessions
 from ccproxy_sidecar.sessions.tasks import task_of
+from ccproxy_sidecar.stages.classify import classify
+from ccproxy_sidecar.upstream.balance import Balance
 from tests.repo.pages import DOCS, PAGES, READ, Block, blocks
 from tests.sidecar.rules.made_calls import made_call
 
@@ -184,6 +188,50 @@ async def test_the_default_example_takes_what_no_rule_takes_and_fills_in_its_rul
         rule = (await decide(program, as_classified(fields))).rule
         assert rule is not None
         assert (rule.name, len(rule.then.route.targets if rule.then.route else ())) == (name, 2)
+
+
+CHAT = {"path": "/v1/chat/completions", "model": "gpt-x", "messages": SAID}
+GEMINI = {"path": "/v1beta/models/gemini-x:generateContent", "contents": [{"parts": [{"text": "Hello."}]}]}
+NO_MODELS = """\
+- name: any-explorer
+  match: {agents: [Explore]}
+  then: {route: {targets: [{backend: anthropic}]}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("example", "fields", "outcome"),
+    [
+        ("kind: Tenant", {}, ("none", "anthropic")),
+        ("kind: Tenant", CHAT, ("none", "openai")),
+        ("kind: Tenant", GEMINI, ("none", 404)),
+        ("  default: ", {}, ("default", "anthropic")),
+        ("  default: ", CHAT, ("default", "ollama")),
+        ("  default: ", GEMINI, ("default", 501)),
+        (NO_MODELS, CHAT | {"headers": EXPLORE}, ("any-explorer", 501)),
+        ("no-opus-in-the-background", {"max_tokens": 1}, ("no-opus-in-the-background", 403)),
+    ],
+)
+async def test_a_call_finds_its_rule_and_target_as_the_page_says(
+    example: str, fields: dict[str, Any], outcome: tuple[str, str | int]
+) -> None:
+    text = next((block.text for block in YAML if block.page == POLICIES and example in block.text), example)
+    call, sessions = made_call(**fields), Sessions()
+    program = Program(snapshot(text))
+    plan = await classify(call, program, sessions=sessions, balance=Balance(random.Random(1)), now_s=0.0)
+    assert (call.rule, plan.status if isinstance(plan, Problem) else plan.choices[0].backend.name) == outcome
+
+
+async def test_a_rule_without_usable_backends_answers_503() -> None:
+    call = made_call()
+    text = (
+        "- name: gone\n  then: {route: {targets: [{backend: nowhere}]}}\n- name: next\n  then: {deny: {message: No}}\n"
+    )
+    plan = await classify(
+        call, Program(snapshot(text)), sessions=Sessions(), balance=Balance(random.Random(1)), now_s=0.0
+    )
+    assert isinstance(plan, Problem)
+    assert (call.rule, plan.status) == ("gone", 503)
 
 
 def test_the_page_names_every_fact_and_matcher() -> None:

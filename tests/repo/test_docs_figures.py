@@ -13,11 +13,15 @@ import pytest
 
 from ccproxy_cli.home import Home
 from ccproxy_cli.journal import LOG_CAP_BYTES
-from ccproxy_contract.events import MAX_RAW_USAGE_BYTES, Quality
+from ccproxy_contract import names
+from ccproxy_contract.events import MAX_RAW_USAGE_BYTES, Quality, UsageEvent
+from ccproxy_contract.prices import Clause, ModelPrices, Period, TierRates, price_book
 from ccproxy_ledger import settings as ledger_settings
 from ccproxy_ledger import usage_query
 from ccproxy_ledger.metrics import LedgerMetrics
 from ccproxy_ledger.postgres_launch import NOBODY
+from ccproxy_ledger.pricer import price
+from ccproxy_ledger.rows import Row
 from ccproxy_ledger.usage import BUCKETS
 from ccproxy_policy.kinds.strict import Strict
 from ccproxy_policy.sentences import model_at
@@ -36,13 +40,15 @@ from tools.docs.metrics import registered
 from tools.docs.planned import KINDS, planned_fields
 
 FOLDERS = ("sidecar/ccproxy_sidecar", "ledger/ccproxy_ledger")
+RATES = Period(tiers=(TierRates(input=1),))
+BOOK = price_book({"k": (ModelPrices(id="small", match=Clause("equals", "small"), periods=(RATES,)),)})
 POLICIES = DOCS / "policies.md"
 
 
 def test_the_laptop_page_names_every_place_of_the_state_folder() -> None:
     home, page = Home(Path("/home")), (DOCS / "laptop.md").read_text()
-    names = [name for name, value in vars(Home).items() if isinstance(value, property)]
-    places = [getattr(home, name) for name in names] + [home.spool("sidecar"), home.spool("ledger")]
+    properties = [name for name, value in vars(Home).items() if isinstance(value, property)]
+    places = [getattr(home, name) for name in properties] + [home.spool("sidecar"), home.spool("ledger")]
     assert [
         str(path) for path in places if not re.search(rf"^{path.relative_to('/home')}[/ ]", page, re.MULTILINE)
     ] == []
@@ -71,7 +77,7 @@ def test_quality_calibrated_is_written_by_nobody_yet() -> None:
     ("page", "words"),
     [
         ("policies.md", f"A rule has {TIME_LIMIT_S * 1000:.0f} ms"),
-        ("policies.md", f"After\n{MAX_FAILURES_IN_A_ROW} failures in a row"),
+        ("policies.md", f"After {MAX_FAILURES_IN_A_ROW} failures in a row"),
         ("policies.md", f"at most {MAX_PROBE_TOKENS} output tokens"),
         ("metering.md", f"synced to the disk every {SYNC_EVERY_S * 1000:.0f} ms"),
         ("metering.md", f"in memory, at\nmost {MAX_WAITING:,}"),
@@ -113,8 +119,8 @@ def test_the_tables_hold_every_variable_that_the_processes_read() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_planned_field_is_answered_as_the_page_says(kind: type[Strict]) -> None:
-    for path, names in planned_fields(kind):
-        for name in names:
+    for path, planned in planned_fields(kind):
+        for name in planned:
             assert f"`{name}`" in POLICIES.read_text()
             model = model_at(kind, _steps(path))
             assert model is not None
@@ -123,3 +129,22 @@ def test_every_planned_field_is_answered_as_the_page_says(kind: type[Strict]) ->
 
 def _steps(path: str) -> tuple[str | int, ...]:
     return tuple(path.replace("rules.", "rules.0.").split(".")) if path else ()
+
+
+def test_an_orphan_has_no_tokens_and_no_cost_and_its_share_says_so() -> None:
+    page = (DOCS / "metering.md").read_text()
+    assert "tokens and cost stand as 0" in page
+    event = UsageEvent(
+        src="", seq=1, kind="settle", quality="orphan", model="small", price_keys=("k",), book=BOOK.version
+    )
+    assert price(event, {BOOK.version: BOOK}, 0).cost_pusd == 0
+
+
+def test_the_laptop_page_names_every_path_of_the_data_port() -> None:
+    page = (DOCS / "laptop.md").read_text()
+    paths = (names.PATH_HEALTH, names.PATH_READY, names.PATH_METRICS, names.PATH_USAGE, names.PATH_STATE)
+    assert [path for path in paths if f"`{path}`" not in page] == []
+
+
+def test_a_row_holds_no_text_of_a_call() -> None:
+    assert [name for name in Row._fields if re.search("prompt|answer|body|message|content|argument", name)] == []

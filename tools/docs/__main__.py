@@ -15,7 +15,7 @@ from ccproxy_policy.kinds.model_backend import ModelBackend
 from ccproxy_policy.kinds.routing_policy import RoutingPolicy
 from ccproxy_policy.kinds.secret import Secret
 from tools.docs.agents import agent_table
-from tools.docs.answer import usage_json
+from tools.docs.answer import row_columns, usage_json
 from tools.docs.environment import cli_table, ledger_table, sidecar_table
 from tools.docs.fields import field_table
 from tools.docs.metrics import ledger_metrics, sidecar_metrics
@@ -35,6 +35,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "agents": agent_table,
     "metrics sidecar": sidecar_metrics,
     "metrics ledger": ledger_metrics,
+    "row": row_columns,
     "usage answer": usage_json,
 }
 _PART = re.compile(r"(<!-- generated: (?P<name>[\w ]+) -->\n).*?(<!-- end generated -->)", re.DOTALL)

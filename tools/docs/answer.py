@@ -1,4 +1,4 @@
-"""A real answer of `/usage`: two calls, priced and summed by the ledger's own code without a database.
+"""A real answer of `/usage` (two calls, priced and summed by the ledger's own code, no database) and what a row holds.
 
 This ends the walk of the generators.
 """
@@ -31,6 +31,11 @@ def usage_json() -> str:
     sums = [_sum(one) for one in _rows()]
     answer = usage_answer(query, sums, Completeness(None, 0, 0), complete_through=NOW)
     return f"```json\n{json.dumps(answer, indent=2)}\n```"
+
+
+def row_columns() -> str:
+    """The columns of `usage_event`, in their order."""
+    return ", ".join(f"`{name}`" for name in Row._fields)
 
 
 def _sum(one: Row) -> Sum:
