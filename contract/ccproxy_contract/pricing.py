@@ -1,4 +1,4 @@
-"""What usage costs under a price book. One function for the sidecar (provisional) and the ledger (final).
+"""What usage costs under a price book. The same for the sidecar (provisional) and the ledger (final).
 
 Unknown is `None`, never 0. Must not read a clock: the time of the call is a parameter. Next: `snapshot.py`.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from ccproxy_contract.prices import ModelPrices, Period, PriceBook, TierRates, model_prices
-from ccproxy_contract.usage import Usage
+from ccproxy_contract.usage import NO_USAGE, Usage
 
 
 def cost_pusd(book: PriceBook, *, keys: tuple[str, ...], model: str, usage: Usage, at_ms: int) -> int | None:
@@ -20,6 +20,35 @@ def cost_pusd(book: PriceBook, *, keys: tuple[str, ...], model: str, usage: Usag
     if period is None:
         return None
     return _cost(period, rates_for(period, usage.input), usage)
+
+
+def attempt_costs_pusd(
+    book: PriceBook,
+    *,
+    usage: Usage,
+    exact: bool,
+    at_ms: int,
+    model: str,
+    model_requested: str,
+    model_served: str,
+    price_keys: tuple[str, ...],
+    base_price_keys: tuple[str, ...],
+) -> tuple[int | None, int | None]:
+    """What an attempt cost, and what it would have cost at the model asked for; pico-USD, `None` is unpriced.
+
+    The price is that of the model the provider says it served, else of the one it was asked for. An attempt known
+    (`exact`) to have used nothing costs nothing at any price, known or not.
+    """
+    if exact and usage == NO_USAGE:
+        return 0, 0
+    cost = None
+    if model_served:
+        cost = cost_pusd(book, keys=price_keys, model=model_served, usage=usage, at_ms=at_ms)
+    if cost is None:
+        cost = cost_pusd(book, keys=price_keys, model=model, usage=usage, at_ms=at_ms)
+    if model == model_requested:
+        return cost, cost
+    return cost, cost_pusd(book, keys=base_price_keys, model=model_requested, usage=usage, at_ms=at_ms)
 
 
 def period_at(entry: ModelPrices, at_ms: int) -> Period | None:

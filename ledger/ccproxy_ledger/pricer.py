@@ -11,9 +11,9 @@ from typing import Literal
 import msgspec
 
 from ccproxy_contract.events import UsageEvent
-from ccproxy_contract.prices import PriceBook
-from ccproxy_contract.pricing import cost_pusd
-from ccproxy_contract.usage import NO_USAGE, Usage
+from ccproxy_contract.prices import EMPTY_BOOK, PriceBook
+from ccproxy_contract.pricing import attempt_costs_pusd
+from ccproxy_contract.usage import Usage
 
 PricedBy = Literal["ledger", "sender"]
 
@@ -55,36 +55,23 @@ def price(event: UsageEvent, books: Mapping[str, PriceBook], at_ms: int) -> Pric
         base_price_keys=event.base_price_keys,
         at_ms=at_ms,
     )
-    if event.kind == "settle" and is_free(priceable):
-        return Price(0, 0, "ledger")
-    book = books.get(event.book)
-    if book is None or event.kind != "settle":
+    cost, base_cost = costs_pusd(priceable, books.get(event.book, EMPTY_BOOK))
+    known = event.book in books or cost is not None  # what used nothing has its price in any book, so in the empty one
+    if event.kind != "settle" or not known:
         return Price(event.cost_pusd, event.base_cost_pusd, "sender")
-    return Price(*costs_pusd(priceable, book), "ledger")
-
-
-def is_free(attempt: Priceable) -> bool:
-    """An attempt that is known to have used nothing costs nothing at any price, known or not."""
-    return attempt.usage == NO_USAGE and attempt.quality == "exact"
+    return Price(cost, base_cost, "ledger")
 
 
 def costs_pusd(attempt: Priceable, book: PriceBook) -> tuple[int | None, int | None]:
     """Cost, and cost at the model that the client asked for."""
-    if is_free(attempt):
-        return 0, 0
-    cost = _cost(attempt, book)
-    if attempt.model == attempt.model_requested:
-        return cost, cost
-    return cost, _at(attempt, book, keys=attempt.base_price_keys, model=attempt.model_requested)
-
-
-def _cost(attempt: Priceable, book: PriceBook) -> int | None:
-    """At the model that the provider says it served; at the one asked for when the book does not know that name."""
-    served = None
-    if attempt.model_served:
-        served = _at(attempt, book, keys=attempt.price_keys, model=attempt.model_served)
-    return served if served is not None else _at(attempt, book, keys=attempt.price_keys, model=attempt.model)
-
-
-def _at(attempt: Priceable, book: PriceBook, *, keys: tuple[str, ...], model: str) -> int | None:
-    return cost_pusd(book, keys=keys, model=model, usage=attempt.usage, at_ms=attempt.at_ms)
+    return attempt_costs_pusd(
+        book,
+        usage=attempt.usage,
+        exact=attempt.quality == "exact",
+        at_ms=attempt.at_ms,
+        model=attempt.model,
+        model_requested=attempt.model_requested,
+        model_served=attempt.model_served,
+        price_keys=attempt.price_keys,
+        base_price_keys=attempt.base_price_keys,
+    )

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 
 from ccproxy_contract.prices import EMPTY_BOOK, Clause, ModelPrices, Period, PriceBook, TierRates, price_book
-from ccproxy_contract.pricing import cost_pusd
+from ccproxy_contract.pricing import attempt_costs_pusd, cost_pusd
 from ccproxy_contract.usage import NO_USAGE, Usage
 from tests.contract.test_usage import USAGES
 
@@ -140,3 +140,38 @@ def test_without_tiers_costs_add_up(a: Usage, b: Usage) -> None:
     assert costs[0] is not None
     assert costs[1] is not None
     assert costs[0] + costs[1] == costs[2]
+
+
+def _both(
+    usage: Usage, *, exact: bool = True, served: str = "", requested: str = "dear"
+) -> tuple[int | None, int | None]:
+    def entry(name: str, rate: int) -> ModelPrices:
+        return ModelPrices(id=name, match=Clause("equals", name), periods=(Period(tiers=(TierRates(input=rate),)),))
+
+    return attempt_costs_pusd(
+        price_book({"k": (entry("cheap", 2), entry("served", 3)), "asked": (entry("dear", 10),)}),
+        usage=usage,
+        exact=exact,
+        at_ms=0,
+        model="cheap",
+        model_requested=requested,
+        model_served=served,
+        price_keys=("k",),
+        base_price_keys=("asked",),
+    )
+
+
+def test_an_attempt_costs_what_its_model_costs_and_would_have_cost_what_was_asked_for() -> None:
+    assert _both(Usage(uncached=5)) == (10, 50)
+    assert _both(Usage(uncached=5), requested="cheap") == (10, 10)
+
+
+def test_the_model_that_was_served_has_the_price_where_the_book_knows_it() -> None:
+    assert _both(Usage(uncached=5), served="served") == (15, 50)
+    assert _both(Usage(uncached=5), served="cheap-2026-01-01") == (10, 50)
+
+
+def test_an_attempt_known_to_have_used_nothing_is_free_at_any_price() -> None:
+    assert _both(NO_USAGE, requested="nobody-knows") == (0, 0)
+    assert _both(NO_USAGE, exact=False, requested="nobody-knows") == (0, None)
+    assert _both(Usage(uncached=5), requested="nobody-knows") == (10, None)

@@ -30,7 +30,6 @@ from ccproxy_sidecar.rules.thinking import Thinking
 from ccproxy_sidecar.rules.tools import Tools
 from ccproxy_sidecar.tokens.exact import TokenCounter
 
-
 OnFailure = Callable[[str, str], None]
 """Told the name of a rule and a reason."""
 

@@ -12,8 +12,7 @@ import time
 import msgspec
 
 from ccproxy_contract.events import Quality, UsageEvent
-from ccproxy_contract.prices import PriceBook
-from ccproxy_contract.pricing import cost_pusd
+from ccproxy_contract.pricing import attempt_costs_pusd
 from ccproxy_contract.snapshot import DialectName, Snapshot
 from ccproxy_contract.usage import NO_USAGE, Usage
 from ccproxy_sidecar.call import Call
@@ -169,7 +168,17 @@ def _settlement(opened: UsageEvent, call: Call, attempt: Attempt, *, seq: int) -
     """The `settle` of an attempt: its `open` with how it ended, what it used and what that cost."""
     answer, first = attempt.answer, attempt.first_byte_s
     usage, quality = counted(call, attempt)
-    cost, base = costs_pusd(opened, call.snapshot.book, usage=usage, served=answer.model, quality=quality)
+    cost, base = attempt_costs_pusd(
+        call.snapshot.book,
+        usage=usage,
+        exact=quality == "exact",
+        at_ms=opened.opened_ms,
+        model=opened.model,
+        model_requested=opened.model_requested,
+        model_served=answer.model,
+        price_keys=opened.price_keys,
+        base_price_keys=opened.base_price_keys,
+    )
     duration_us = int((attempt.ended_s - attempt.opened_s) * 1_000_000)
     return msgspec.structs.replace(
         opened,
@@ -190,24 +199,6 @@ def _settlement(opened: UsageEvent, call: Call, attempt: Attempt, *, seq: int) -
         cost_pusd=cost,
         base_cost_pusd=base,
     )
-
-
-def costs_pusd(
-    event: UsageEvent, book: PriceBook, *, usage: Usage, served: str, quality: Quality
-) -> tuple[int | None, int | None]:
-    """What an attempt cost, and what it would have cost at the model asked for; `None` is unpriced.
-
-    The price is that of the model the provider says it served, else of the one it was asked for.
-    """
-    if usage == NO_USAGE and quality == "exact":
-        return 0, 0
-    at_ms = event.opened_ms
-    cost = cost_pusd(book, keys=event.price_keys, model=served, usage=usage, at_ms=at_ms) if served else None
-    if cost is None:
-        cost = cost_pusd(book, keys=event.price_keys, model=event.model, usage=usage, at_ms=at_ms)
-    if event.model == event.model_requested:
-        return cost, cost
-    return cost, cost_pusd(book, keys=event.base_price_keys, model=event.model_requested, usage=usage, at_ms=at_ms)
 
 
 def counted(call: Call, attempt: Attempt) -> tuple[Usage, Quality]:
