@@ -72,15 +72,17 @@ def claude(route: Route) -> Pointed:
 def codex(route: Route) -> Pointed:
     """Codex: only speaks Responses and takes its address from its configuration (apis.md §1.8, 0.169).
 
-    A user's login or key goes on through the built-in provider. Where none is needed and no key is set, a provider
-    of our own keeps Codex from asking for a login.
+    Its built-in provider sends a login or CODEX_API_KEY but never OPENAI_API_KEY (measured 2026-11-21). A provider of
+    our own sends that one, and where no key is needed it keeps Codex from asking for a login.
     """
     if not route.speaks(RESPONSES):
         return Pointed(missing=RESPONSES)
     url = f"{route.address}/v1"
-    if not route.keyed(RESPONSES) or route.environment.get("OPENAI_API_KEY"):
+    has_key = bool(route.environment.get("OPENAI_API_KEY")) and not route.environment.get("CODEX_API_KEY")
+    if not has_key and not route.keyed(RESPONSES):
         return Pointed(arguments=("-c", f'openai_base_url="{url}"'))
-    provider = f'{{name="ccproxy", base_url="{url}", wire_api="responses"}}'
+    key = ', env_key="OPENAI_API_KEY"' if has_key else ""
+    provider = f'{{name="ccproxy", base_url="{url}", wire_api="responses"{key}}}'
     return Pointed(
         arguments=("-c", 'model_provider="ccproxy"', "-c", f"model_providers.ccproxy={provider}"),
     )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import tomllib
+from pathlib import Path
 from typing import Literal
 
 import pytest
 
+from ccproxy_cli.agent_settings import settings_warning
 from ccproxy_cli.agents import Route, pointed
 from ccproxy_cli.state import BackendState
 from ccproxy_contract.names import PLACEHOLDER_KEY
@@ -15,7 +17,10 @@ from ccproxy_contract.names import PLACEHOLDER_KEY
 ADDRESS = "http://127.0.0.1:4141"
 
 
-def _backend(dialect: str, credential: Literal["Key", "PassThrough", "None"] = "Key") -> BackendState:
+Credential = Literal["Key", "PassThrough", "None"]
+
+
+def _backend(dialect: str, credential: Credential = "Key") -> BackendState:
     return BackendState(
         name=dialect, provider="Custom", url="https://x.test", dialects=(dialect,), credential=credential
     )
@@ -77,9 +82,48 @@ def test_codex_needs_no_login_where_the_backend_has_a_key() -> None:
     }
 
 
-def test_codex_keeps_a_users_own_key() -> None:
-    made = pointed("codex", _route(_backend("openai-responses"), OPENAI_API_KEY="mine"))
+@pytest.mark.parametrize("credential", ["Key", "PassThrough"])
+def test_codex_sends_a_users_openai_key_that_its_own_provider_would_not(credential: Credential) -> None:
+    made = pointed("codex", _route(_backend("openai-responses", credential), OPENAI_API_KEY="mine"))
+    settings = tomllib.loads("\n".join(made.arguments[1::2]))
+    assert settings["model_providers"]["ccproxy"]["env_key"] == "OPENAI_API_KEY"
+
+
+def test_codex_prefers_the_key_that_is_meant_for_it() -> None:
+    keys = {"OPENAI_API_KEY": "mine", "CODEX_API_KEY": "codex"}
+    made = pointed("codex", _route(_backend("openai-responses", "PassThrough"), **keys))
     assert made.arguments == ("-c", f'openai_base_url="{ADDRESS}/v1"')
+
+
+SIGNED_IN = {"security": {"auth": {"selectedType": "gemini-api-key"}}}
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (None, "does not choose"),
+        ({}, "does not choose"),
+        ({"security": {"auth": {"selectedType": "oauth-personal"}}}, "oauth-personal"),
+        ({"security": "odd"}, "does not choose"),
+        (SIGNED_IN, ""),
+    ],
+)
+def test_gemini_that_would_not_come_by_is_a_warning(settings: object, words: str, tmp_path: Path) -> None:
+    if settings is not None:
+        (tmp_path / ".gemini").mkdir()
+        (tmp_path / ".gemini" / "settings.json").write_text(json.dumps(settings))
+    warning = settings_warning("gemini", tmp_path)
+    assert words in warning
+    assert bool(warning) == bool(words)
+
+
+def test_claude_that_has_another_address_in_its_settings_is_a_warning(tmp_path: Path) -> None:
+    assert settings_warning("claude", tmp_path) == ""
+    (tmp_path / ".claude").mkdir()
+    path = tmp_path / ".claude" / "settings.json"
+    path.write_text(json.dumps({"env": {"ANTHROPIC_BASE_URL": "https://other.test"}}))
+    assert "https://other.test" in settings_warning("claude", tmp_path)
+    assert settings_warning("aider", tmp_path) == ""
 
 
 def test_aider_also_gets_the_older_names() -> None:

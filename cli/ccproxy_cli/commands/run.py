@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from ccproxy_cli.agent_settings import claude_warning
+from ccproxy_cli.agent_settings import settings_warning
 from ccproxy_cli.agents import Pointed, Route, pointed
 from ccproxy_cli.detaching import launch_detached
 from ccproxy_cli.exits import PROBLEM, Failure, NotExecutable, NotFound
@@ -54,7 +54,7 @@ def command(*, agent: str, arguments: tuple[str, ...]) -> None:
         )
     for warning in _warnings(name, made, route):
         remark(warning)
-    if name == "claude" and (warning := claude_warning(ours.user_home)):
+    if warning := settings_warning(name, ours.user_home):
         remark(warning)
     _become(program, (agent, *made.arguments, *arguments), theirs | made.variables)
 
