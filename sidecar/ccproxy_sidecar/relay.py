@@ -26,13 +26,14 @@ _BROKEN = Problem(
 )
 
 
-async def relay(request: web.BaseRequest, call: Call, attempt: Attempt, heartbeat: Heartbeat) -> web.StreamResponse:
+async def relay(request: web.BaseRequest, call: Call, attempt: Attempt, *, heartbeat: Heartbeat) -> web.StreamResponse:
     """Send the answer on; returns the finished response. Leaves settling the attempt to the caller."""
     response = attempt.response
     assert response is not None
     headers = downstream_headers(response.headers, own_headers(call, attempt.outgoing.label))
     if attempt.streams:
-        return await _stream(request, call, attempt, _started(response.status, headers), heartbeat)
+        out = _started(response.status, headers)
+        return await _stream(request, call, attempt, out=out, heartbeat=heartbeat)
     if response.content.at_eof():
         attempt.first_byte_s = time.perf_counter()
         attempt.close(reuse=True)
@@ -54,7 +55,7 @@ def _started(status: int, headers: CIMultiDict[str]) -> web.StreamResponse:
 
 
 async def _stream(
-    request: web.BaseRequest, call: Call, attempt: Attempt, out: web.StreamResponse, heartbeat: Heartbeat
+    request: web.BaseRequest, call: Call, attempt: Attempt, *, out: web.StreamResponse, heartbeat: Heartbeat
 ) -> web.StreamResponse:
     stream = OpenStream(attempt, out, call.dialect.ping())
     try:

@@ -126,6 +126,8 @@ class Server:
             if outcome is None:
                 call.body = body.content
                 outcome = await self._pipeline.run(call, program, body)
+            if call.shadow:
+                self._metrics.shadows.child(call.shadow.partition(" ")[0]).inc()
             if isinstance(outcome, Problem):
                 return self._refusal(call.dialect, outcome, call)
             return await self._relayed(request, call, outcome)
@@ -134,7 +136,7 @@ class Server:
 
     async def _relayed(self, request: web.BaseRequest, call: Call, attempt: Attempt) -> web.StreamResponse:
         try:
-            return await relay(request, call, attempt, self._heartbeat)
+            return await relay(request, call, attempt, heartbeat=self._heartbeat)
         finally:
             self._meter.settled(call, attempt)
             self._meter.answered(call, attempt)
