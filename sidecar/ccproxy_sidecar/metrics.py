@@ -39,6 +39,7 @@ class Metrics:
         self.latency = histogram("req_latency_seconds", "From the call's arrival to its last byte out.", ())
         self.tokens_in = counter("tokens_in_total", "Input tokens that providers read.", ())
         self.tokens_saved = counter("tokens_saved_total", "Input tokens removed by compression.", ())
+        self.shadows = counter("ccproxy_shadow_total", "Calls that a Shadow rule would have taken.", ("rule",))
         self.refused = counter("ccproxy_refused_total", "Calls that ccproxy refused itself.", ("kind",))
         self.events_dropped = counter(
             "ccproxy_events_dropped_total", "Usage events lost because spool and memory were full.", ()
