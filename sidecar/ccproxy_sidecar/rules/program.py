@@ -43,6 +43,8 @@ class CompiledRule(NamedTuple):
     """`holds` of each matcher, bound: an attribute look-up less per test."""
     asking: tuple[AskingMatcher, ...]
     """The matchers that may answer `None` at first."""
+    bodiless: bool
+    """Whether no matcher looks at the body, so that calls without one can be decided too."""
 
 
 class Program:
@@ -100,7 +102,8 @@ def _compiled(rule: Rule, counter: TokenCounter, loading: _Loading) -> CompiledR
         matcher for field, make in makers if (matcher := _made(make, rule.match, f"rule {rule.name}: {field}"))
     )
     asking = tuple(matcher for matcher in matchers if isinstance(matcher, PromptTokens | Custom))
-    return CompiledRule(rule, matchers, tuple(matcher.holds for matcher in matchers), asking)
+    bodiless = all(isinstance(matcher, Paths | Headers | Clients) for matcher in matchers)
+    return CompiledRule(rule, matchers, tuple(matcher.holds for matcher in matchers), asking, bodiless)
 
 
 def _made(make: Maker, match: Match, place: str) -> Matcher | None:

@@ -13,7 +13,7 @@ from ccproxy_contract.names import DEFAULT_RULE, NO_RULE
 from ccproxy_contract.snapshot import Backend, Deny, DialectName, Provider, Route, Rule, Target
 from ccproxy_sidecar.call import Call
 from ccproxy_sidecar.dialects.dialect import Malformed, Problem, ProblemKind
-from ccproxy_sidecar.rules.engine import Decision, decide, decide_now
+from ccproxy_sidecar.rules.engine import Decision, decide, decide_now, holds_now
 from ccproxy_sidecar.rules.program import Program
 from ccproxy_sidecar.sessions.agents import agent_of
 from ccproxy_sidecar.sessions.identity import session_id
@@ -57,7 +57,7 @@ async def classify(
     """The plan for a call, or why there is none. `now_s`: a monotonic clock."""
     call.rule = NO_RULE
     if call.operation not in _WITH_REQUEST:
-        return _native(call, program)
+        return _passed_through(call, program)
     request = call.dialect.read(call.body, operation=call.operation, path_model=call.path_model)
     if isinstance(request, Malformed):
         return Problem(status=400, kind="invalid_request", message=request.message, retryable=False)
@@ -120,6 +120,25 @@ def _speaking(call: Call, program: Program, targets: tuple[Target, ...]) -> list
     return found
 
 
+def _passed_through(call: Call, program: Program) -> Plan | Problem:
+    """A path without a body that ccproxy reads (a stored response, one model): the rules that ask for none decide.
+
+    The first of them that refuses it or has a target that speaks its dialect; models of targets name nothing here.
+    """
+    for compiled in program.rules:
+        rule = compiled.rule
+        if rule.mode != "Enforce" or not compiled.bodiless or not holds_now(compiled, call):
+            continue
+        choices = _speaking(call, program, rule.then.route.targets) if rule.then.route is not None else []
+        if rule.then.deny is not None or choices:
+            call.rule, call.policy = rule.name, rule.policy
+        if rule.then.deny is not None:
+            return _denial(rule.then.deny)
+        if choices:
+            return Plan(tuple(Choice(choice.backend, None) for choice in choices))
+    return _native(call, program)
+
+
 def _native(call: Call, program: Program) -> Plan | Problem:
     """No rule took the call: the default's targets that speak its dialect, else the only backend that does."""
     default = program.default
@@ -138,7 +157,7 @@ def _native(call: Call, program: Program) -> Plan | Problem:
         status=404,
         kind="not_found",
         retryable=False,
-        message=f"no rule and no default took this call, and {why} {call.dialect.name}; "
+        message=f"no rule took this call, no default has a target for it, and {why} {call.dialect.name}; "
         "add a rule or a default to a RoutingPolicy (`ccproxy explain` shows why each rule did not match)",
     )
 
