@@ -46,6 +46,8 @@ NO_TENANT: Final = "none"
 MAIN_AGENT: Final = "main"
 NO_RULE: Final = "none"
 """Label of a call that no rule and no default took (native backend or 404)."""
+NO_TARGET: Final = "none"
+"""Header of an answer that no target gave: a refusal, a denial, a list of models."""
 DEFAULT_RULE: Final = "default"
 
 PLACEHOLDER_KEY: Final = "ccproxy"

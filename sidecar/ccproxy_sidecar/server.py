@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from ccproxy_contract.names import HEADER_CALL, HEADER_RULE
+from ccproxy_contract.names import HEADER_CALL, HEADER_RULE, HEADER_TARGET, NO_RULE, NO_TARGET
 from ccproxy_sidecar.body import Body, read_body
 from ccproxy_sidecar.call import Call
 from ccproxy_sidecar.dialects.dialect import Dialect, Problem
@@ -147,7 +147,8 @@ class Server:
         response = web.Response(status=refusal.status, body=refusal.body, headers=dict(refusal.headers))
         if call is not None:
             response.headers[HEADER_CALL] = call.id
-            response.headers[HEADER_RULE] = call.rule
+            response.headers[HEADER_RULE] = call.rule or NO_RULE
+            response.headers[HEADER_TARGET] = NO_TARGET
         if problem.status in (408, 413):
             response.force_close()  # the rest of the body is not read
         return response
@@ -156,4 +157,5 @@ class Server:
 def _models(call: Call, program: Program) -> web.Response:
     models = listed_models(program.snapshot, call.dialect.name, now_ms=call.received_ms)
     body = call.dialect.models(models, created_s=call.received_ms // 1000)
-    return web.Response(body=body, content_type="application/json", headers={HEADER_CALL: call.id})
+    headers = {HEADER_CALL: call.id, HEADER_RULE: NO_RULE, HEADER_TARGET: NO_TARGET}
+    return web.Response(body=body, content_type="application/json", headers=headers)

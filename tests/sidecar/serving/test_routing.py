@@ -42,6 +42,7 @@ async def test_a_denied_call_gets_the_dialects_own_denial_and_costs_nothing(stan
     assert got.status == 429
     assert got.json["error"]["type"] == "billing_error"
     assert got.headers["x-should-retry"] == "false"
+    assert (got.headers["x-ccproxy-rule"], got.headers["x-ccproxy-target"]) == ("denied", "none")
     assert stand.provider.calls() == []
     assert (await post(f"{stand.url}/v1/chat/completions", chat(model="denied-x"))).json["error"][
         "message"
@@ -77,6 +78,7 @@ async def test_models_are_listed_in_the_callers_dialect(stand: Stand) -> None:
             assert "models" in await answer.json()
         async with session.get(f"{stand.url}/v1/models") as answer:
             assert (await answer.json())["object"] == "list"
+            assert {"x-ccproxy-call", "x-ccproxy-rule", "x-ccproxy-target"} <= {name.lower() for name in answer.headers}
 
 
 async def test_counting_tokens_is_passed_on_and_leaves_no_row(stand: Stand) -> None:
