@@ -6,11 +6,9 @@ and Origin must be this machine's. Must not answer requests itself. Next: `serve
 
 from __future__ import annotations
 
-import ipaddress
-from urllib.parse import urlsplit
-
 from aiohttp import web
 
+from ccproxy_runtime.loopback import is_loopback, origin_is_loopback
 from ccproxy_runtime.token import bearer_matches
 
 
@@ -25,23 +23,7 @@ def may_read(request: web.Request, token: bytes) -> bool:
         return True
     origin = request.headers.get("origin")
     return (
-        _is_loopback(request.remote or "")
-        and _is_loopback(_host_name(request.headers.get("host", "")))
-        and (origin is None or _is_loopback(_host_name(urlsplit(origin).netloc)))
+        is_loopback(request.remote or "")
+        and is_loopback(request.headers.get("host", ""))
+        and (origin is None or origin_is_loopback(origin))
     )
-
-
-def _host_name(host: str) -> str:
-    try:
-        return urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return ""
-
-
-def _is_loopback(name: str) -> bool:
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import secrets
 import time
-from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
 
 from aiohttp import web
@@ -29,6 +28,7 @@ from ccproxy_ledger.settings import Settings
 from ccproxy_ledger.store import Store
 from ccproxy_ledger.store_books import Books
 from ccproxy_ledger.store_sources import known_sources
+from ccproxy_runtime.background import background
 from ccproxy_runtime.feed import load, watch_file
 from ccproxy_runtime.logs import logger
 from ccproxy_runtime.metrics import Registry
@@ -77,9 +77,9 @@ async def _parts(settings: Settings, token: bytes, stack: contextlib.AsyncExitSt
             collector.adopt(source.src, source.here, source.given_up)
         collector.database_known()
         await accounts.keep(store)
-        await stack.enter_async_context(_background(committer.run(store)))
+        await stack.enter_async_context(background(committer.run(store)))
 
-    await stack.enter_async_context(_background(keeper.run(on_ready)))
+    await stack.enter_async_context(background(keeper.run(on_ready)))
     _gauges(metrics, spool, committer)
     return Server(collector=collector, committer=committer, keeper=keeper, metrics=metrics, token=token)
 
@@ -96,8 +96,8 @@ async def _spool(settings: Settings, stack: contextlib.AsyncExitStack) -> tuple[
     src = src_id(_now_ms(), secrets.token_bytes(10))
     spool = Spool(settings.spool, src=src, cap_bytes=settings.spool_cap_bytes)
     stack.callback(spool.close)
-    await stack.enter_async_context(_background(spool.sync_loop()))
-    return spool, Backlog(settings.spool, src), leftovers(settings.spool, src)
+    await stack.enter_async_context(background(spool.sync_loop()))
+    return spool, Backlog(settings.spool, src, written=lambda: spool.end), leftovers(settings.spool, src)
 
 
 def _now_ms() -> int:
@@ -118,8 +118,8 @@ async def _accounts(
     watching = watch_file(
         settings.accounts, decode=accounts_from_bytes, on_change=accounts.take, on_problem=accounts.refuse
     )
-    await stack.enter_async_context(_background(watching))
-    await stack.enter_async_context(_background(accounts.keep_new(lambda: keeper.store)))
+    await stack.enter_async_context(background(watching))
+    await stack.enter_async_context(background(accounts.keep_new(lambda: keeper.store)))
     return accounts
 
 
@@ -131,20 +131,3 @@ def _gauges(metrics: LedgerMetrics, spool: Spool, committer: Committer) -> None:
         return 0.0 if since is None else max(0.0, time.time() - since / 1000)
 
     metrics.registry.gauge_fn("ccproxy_ledger_lag_seconds", "Age of the oldest batch not committed.", lag_s)
-
-
-@contextlib.asynccontextmanager
-async def _background(work: Coroutine[object, object, None]) -> AsyncIterator[None]:
-    """A task that lives as long as the block; one that breaks is logged, never silent."""
-    task = asyncio.create_task(work)
-    task.add_done_callback(_told)
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-def _told(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        _log.error("task_broke", error=type(error).__name__)

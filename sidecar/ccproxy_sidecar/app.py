@@ -12,13 +12,14 @@ import itertools
 import random
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import aiohttp
 from aiohttp import web
 
 from ccproxy_contract.snapshot import Snapshot, snapshot_from_bytes
+from ccproxy_runtime.background import background
 from ccproxy_runtime.feed import load, watch_file
 from ccproxy_runtime.logs import logger
 from ccproxy_runtime.metrics import Registry
@@ -105,8 +106,8 @@ async def _parts(settings: Settings, stack: contextlib.AsyncExitStack) -> _Parts
     )
     metrics.registry.gauge_fn("ccproxy_in_flight_bytes", "Bodies and held answers.", lambda: in_flight.held_bytes)
     metrics.registry.gauge_fn("ccproxy_open_streams", "Event streams under way.", lambda: len(heartbeat.open))
-    await stack.enter_async_context(_background(heartbeat.run()))
-    await stack.enter_async_context(_background(patience.run()))
+    await stack.enter_async_context(background(heartbeat.run()))
+    await stack.enter_async_context(background(patience.run()))
     return _Parts(server, heartbeat)
 
 
@@ -143,7 +144,7 @@ async def _snapshot(settings: Settings, metrics: Metrics, stack: contextlib.Asyn
     if first.value is not None:
         take(first.value)
     watching = watch_file(settings.snapshot, decode=snapshot_from_bytes, on_change=take, on_problem=refuse, poll_s=0.25)
-    await stack.enter_async_context(_background(watching))
+    await stack.enter_async_context(background(watching))
     return live
 
 
@@ -153,8 +154,8 @@ async def _journal(settings: Settings, metrics: Metrics, stack: contextlib.Async
     stack.callback(spool.close)
     journal = Journal(spool, src=src)
     metrics.registry.gauge_fn("ccproxy_events_waiting", "Events the disk refused, in memory.", lambda: journal.waiting)
-    await stack.enter_async_context(_background(spool.sync_loop()))
-    await stack.enter_async_context(_background(_retry_writes(journal, metrics)))
+    await stack.enter_async_context(background(spool.sync_loop()))
+    await stack.enter_async_context(background(_retry_writes(journal, metrics)))
     if settings.ledger_url:
         await stack.enter_async_context(_shipping(settings, spool, metrics))
     return journal
@@ -183,26 +184,9 @@ async def _shipping(settings: Settings, spool: Spool, metrics: Metrics) -> Async
             random=random.random,
             clock_s=time.time,
         )
-        async with _background(shipper.run()):
+        async with background(shipper.run()):
             yield
             await shipper.drained(HAND_OVER_S)
-
-
-@contextlib.asynccontextmanager
-async def _background(work: Coroutine[object, object, None]) -> AsyncIterator[None]:
-    """A task that lives as long as the block; a task that breaks is logged, never silent."""
-    task = asyncio.create_task(work)
-    task.add_done_callback(_told)
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-def _told(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        _log.error("task_broke", error=type(error).__name__)
 
 
 def _token(path: Path | None) -> bytes | None:

@@ -5,37 +5,21 @@ Must not decide who pays. Next: `body.py`.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
-from functools import lru_cache
-from urllib.parse import urlsplit
 
+from ccproxy_runtime.loopback import is_loopback, origin_is_loopback
 from ccproxy_sidecar.dialects.dialect import Problem
 
 
 def foreign(headers: Mapping[str, str]) -> Problem | None:
     """A problem when Host or Origin names anything but this machine's loopback."""
     host = headers.get("host", "")
-    if not _is_loopback(host):
+    if not is_loopback(host):
         return _refused("Host", "call ccproxy as http://127.0.0.1:PORT or http://localhost:PORT")
     origin = headers.get("origin")
-    if origin is not None and not _is_loopback(urlsplit(origin).netloc):
+    if origin is not None and not origin_is_loopback(origin):
         return _refused("Origin", "web pages of other sites may not call ccproxy")
     return None
-
-
-@lru_cache(maxsize=256)
-def _is_loopback(host: str) -> bool:
-    try:
-        name = urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return False
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
 
 
 def _refused(header: str, advice: str) -> Problem:

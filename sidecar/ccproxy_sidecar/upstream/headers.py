@@ -6,6 +6,7 @@ Must not decide on a target. Next: `pool.py`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 
 from multidict import CIMultiDict
 
@@ -22,7 +23,6 @@ _OURS_UPSTREAM = frozenset({"host", "content-length", "accept-encoding", "expect
 # The body was decoded and is framed anew.
 _OURS_DOWNSTREAM = frozenset({"content-length", "content-encoding"})
 _NEVER_UPSTREAM = _HOP_BY_HOP | _OURS_UPSTREAM
-_NEVER_UPSTREAM_WITH_KEY = _NEVER_UPSTREAM | CREDENTIAL_HEADERS
 _NEVER_DOWNSTREAM = _HOP_BY_HOP | _OURS_DOWNSTREAM
 _PLAIN_CONNECTION = frozenset({"keep-alive", "close", ""})
 
@@ -38,17 +38,8 @@ def upstream_headers(
 
     `account_headers` name the client's own account at the provider: they go with the client's key, or not at all.
     """
-    dropped = _NEVER_UPSTREAM
-    if backend.credential.kind != "PassThrough":
-        dropped = _NEVER_UPSTREAM_WITH_KEY | account_headers if account_headers else _NEVER_UPSTREAM_WITH_KEY
-    connection = headers.get("connection", "").lower()
-    if connection not in _PLAIN_CONNECTION:
-        dropped = dropped | _named(connection)
-    kept: CIMultiDict[str] = CIMultiDict()
-    for name, value in headers.items():
-        lower = name.lower()
-        if lower not in dropped and not lower.startswith(HEADER_PREFIX):
-            kept.add(name, value)
+    own_key = backend.credential.kind != "PassThrough"
+    kept = _kept(headers, _never_with_key(account_headers) if own_key else _NEVER_UPSTREAM)
     kept["accept-encoding"] = "identity"
     for name, value in backend.headers.items():
         kept[name] = value
@@ -59,7 +50,14 @@ def upstream_headers(
 
 def downstream_headers(headers: Mapping[str, str], added: Iterable[tuple[str, str]]) -> CIMultiDict[str]:
     """The provider's headers as the client shall see them, with ccproxy's own."""
-    dropped = _NEVER_DOWNSTREAM
+    kept = _kept(headers, _NEVER_DOWNSTREAM)
+    for name, value in added:
+        kept[name] = value
+    return kept
+
+
+def _kept(headers: Mapping[str, str], dropped: frozenset[str]) -> CIMultiDict[str]:
+    """`headers` without the dropped ones, those that Connection names, and ccproxy's own."""
     connection = headers.get("connection", "").lower()
     if connection not in _PLAIN_CONNECTION:
         dropped = dropped | _named(connection)
@@ -68,9 +66,12 @@ def downstream_headers(headers: Mapping[str, str], added: Iterable[tuple[str, st
         lower = name.lower()
         if lower not in dropped and not lower.startswith(HEADER_PREFIX):
             kept.add(name, value)
-    for name, value in added:
-        kept[name] = value
     return kept
+
+
+@cache
+def _never_with_key(account_headers: frozenset[str]) -> frozenset[str]:
+    return _NEVER_UPSTREAM | CREDENTIAL_HEADERS | account_headers
 
 
 def _named(connection: str) -> frozenset[str]:
