@@ -13,6 +13,8 @@ from zlib import crc32
 MAX_RECORD_BYTES = 4 * 1024 * 1024
 HEAD = Struct("<II")
 _LENGTH = Struct("<I")
+UNUSED = bytes(HEAD.size)
+"""Where a head would be: nothing was written from here on."""
 
 
 class Frame(NamedTuple):
@@ -23,17 +25,23 @@ class Frame(NamedTuple):
 
 
 class Broken(NamedTuple):
-    """Bytes at `start` that are no record. `end`: where a whole record follows again, None when none is found."""
+    """Bytes at `start` that are no record. `end`: where a whole record or unused room follows, None when none does."""
 
     start: int
     end: int | None
 
 
+def head_for(payload: bytes) -> bytes:
+    """What goes before `payload`. Raises: `ValueError` for an empty one or one over `MAX_RECORD_BYTES`."""
+    length = len(payload)
+    if not 0 < length <= MAX_RECORD_BYTES:
+        raise ValueError(f"a record of {length} bytes; 1 to {MAX_RECORD_BYTES} fit")
+    return HEAD.pack(length, crc32(payload, crc32(_LENGTH.pack(length))))
+
+
 def framed(payload: bytes) -> bytes:
     """`payload` as it is written. Raises: `ValueError` for an empty one or one over `MAX_RECORD_BYTES`."""
-    if not 0 < len(payload) <= MAX_RECORD_BYTES:
-        raise ValueError(f"a record of {len(payload)} bytes; 1 to {MAX_RECORD_BYTES} fit")
-    return HEAD.pack(len(payload), crc32(payload, crc32(_LENGTH.pack(len(payload))))) + payload
+    return head_for(payload) + payload
 
 
 def next_frame(buffer: bytes, start: int) -> Frame | Broken | None:
@@ -49,7 +57,7 @@ def next_frame(buffer: bytes, start: int) -> Frame | Broken | None:
     payload = buffer[start + HEAD.size : end]
     if crc32(payload, crc32(buffer[start : start + _LENGTH.size])) == expected:
         return Frame(payload, end)
-    return Broken(start, end if _whole_at(buffer, end) else None)
+    return Broken(start, end if _whole_at(buffer, end) or buffer[end : end + HEAD.size] == UNUSED else None)
 
 
 def _whole_at(buffer: bytes, start: int) -> bool:

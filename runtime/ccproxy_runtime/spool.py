@@ -1,19 +1,19 @@
 """Writes records to disk so that neither a kill nor a full disk loses or tears one that was taken.
 
-One writer per source; records are CRC-framed in append-only segments. `append` is a plain write, which outlives the
-process; the sync loop makes it outlive a power cut. Must not know what a record means. Next: `spool_source.py`.
+One writer per source; records are CRC-framed in append-only segments. What `append` took outlives the process;
+the sync loop makes it outlive a power cut. Must not know what a record means. Next: `segment.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 from pathlib import Path
 from typing import NamedTuple
 
 from ccproxy_runtime.atomic import sync_directory
-from ccproxy_runtime.frames import framed
+from ccproxy_runtime.frames import head_for
+from ccproxy_runtime.segment import MappedSegment, PlainSegment, Segment, can_map, new_segment
 from ccproxy_runtime.spool_source import (
     BEGINNING,
     PRIVATE_FOLDER,
@@ -28,8 +28,6 @@ from ccproxy_runtime.spool_source import (
 
 SEGMENT_BYTES = 16 * 1024 * 1024
 SYNC_EVERY_S = 0.02
-_FULL = (errno.ENOSPC, errno.EDQUOT)
-_NEW_SEGMENT = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
 
 class Spool:
@@ -56,14 +54,15 @@ class Spool:
         self.sync_failures = 0
         self.used_bytes = 0
         """Segments of all sources in the folder; never less than what is there."""
-        self.end = BEGINNING
         self.synced = BEGINNING
         """Where the last sync reached: records before it may be handed on."""
         self._cap_bytes = cap_bytes
         self._segment_bytes = segment_bytes
         self._sync_every_s = sync_every_s
         self._lock, self._owns_lock = lock, lock is None
-        self._handle = -1
+        self._segment: Segment | None = None
+        self._end = BEGINNING
+        self._may_map: bool | None = None
         self._retired: list[int] = []
         self._no_new_segment = False
         self._new_names = False
@@ -71,15 +70,18 @@ class Spool:
         self._dirty = asyncio.Event()
         self._waiting: list[asyncio.Future[bool]] = []
 
+    @property
+    def end(self) -> Position:
+        """Where the next record goes."""
+        return self._end if self._segment is None else Position(self._end.segment, self._segment.end)
+
     def append(self, payload: bytes) -> bool:
         """Write one record; False when the cap is reached or the disk refuses, and then nothing of it is kept.
 
         Raises: `ValueError` for an empty payload or one over `frames.MAX_RECORD_BYTES`.
         """
-        record = framed(payload)
-        if (self._handle < 0 or self.end.offset >= self._segment_bytes) and not self._no_new_segment:
-            self._turn_page()
-        if self.used_bytes + len(record) > self._cap_bytes or not self._written(record):
+        head, segment = head_for(payload), self._segment
+        if (segment is None or not segment.put(head, payload)) and not self._put_in_new_room(head, payload):
             self.refused += 1
             self._dirty.set()  # the next sync measures how much room there is
             return False
@@ -120,33 +122,35 @@ class Spool:
             self._lock.release()
             self._lock = None
 
-    def _written(self, record: bytes) -> bool:
-        if self._handle < 0:
+    def _put_in_new_room(self, head: bytes, payload: bytes) -> bool:
+        if (self._segment is None or self._segment.end >= self._segment_bytes) and not self._no_new_segment:
+            self._turn_page()
+        if self._put_grown(head, payload):
+            return True
+        if self._segment is None or not self._segment.broken:
             return False
-        try:
-            done = os.write(self._handle, record)
-            while done < len(record):
-                done += os.write(self._handle, record[done:])
-        except OSError as error:
-            self._cut_back(error.errno)
+        return self._go_on_plainly() and self._put_grown(head, payload)
+
+    def _put_grown(self, head: bytes, payload: bytes) -> bool:
+        segment = self._segment
+        if segment is None:
             return False
-        segment, offset = self.end
-        self.end = Position(segment, offset + done)
-        self.used_bytes += done
-        return True
+        before = segment.size
+        record_bytes, room_bytes = len(head) + len(payload), self._cap_bytes - self.used_bytes
+        segment.grow(record_bytes, room_bytes=room_bytes, until=self._segment_bytes)
+        self.used_bytes += segment.size - before
+        return segment.put(head, payload)
 
-    def _cut_back(self, reason: int | None) -> None:
-        """Remove the piece of a record that a failed write left; a segment that cannot be mended is left for a new one.
-
-        (A piece that stays at the end of a segment hides nothing: readers go on with the next segment.)
-        """
-        try:
-            os.ftruncate(self._handle, self.end.offset)
-        except OSError:
-            self._retire()
-            return
-        if reason not in _FULL and self.end.offset > 0:
-            self._retire()
+    def _go_on_plainly(self) -> bool:
+        """Map no more after the system refused to; False when the segment itself is no good and was left."""
+        segment, self._may_map = self._segment, False
+        if isinstance(segment, MappedSegment):
+            segment.finish()
+            if segment.size == segment.end:
+                self._segment = PlainSegment(segment.handle, segment.end)
+                return True
+        self._retire()
+        return False
 
     def _turn_page(self) -> None:
         """Go on in a new segment; when that fails, `append` refuses until the next `measure`."""
@@ -161,21 +165,27 @@ class Spool:
             self.used_bytes = used_bytes(self.directory)
             newest = max(segments(self.directory, self.src), default=0)
             index = max(newest, acked(self.directory, self.src).segment) + 1
-            self._handle = os.open(segment_path(self.directory, self.src, index), _NEW_SEGMENT, 0o600)
+            if self._may_map is None:
+                self._may_map = can_map(self.directory)
+            self._segment = new_segment(segment_path(self.directory, self.src, index), mapped=self._may_map)
         except OSError:
             return
-        self.end = Position(index, 0)
+        self._end = Position(index, 0)
         self._new_names = True
         self._no_new_segment = False
 
     def _retire(self) -> None:
-        if self._handle >= 0:
-            self._retired.append(self._handle)
-            self._handle = -1
+        segment, self._end = self._segment, self.end
+        if segment is not None:
+            size = segment.size
+            segment.finish()
+            self.used_bytes += segment.size - size
+            self._retired.append(segment.handle)
+            self._segment = None
 
     def _next_group(self) -> _Group:
         self._dirty.clear()
-        handles = [handle for handle in (*self._retired, self._handle) if handle >= 0]
+        handles = [*self._retired, *([self._segment.handle] if self._segment is not None else ())]
         directory = self.directory if self._new_names else None
         return _Group(handles, directory, self.end, retired=len(self._retired), waiting=len(self._waiting))
 
@@ -195,9 +205,9 @@ class Spool:
 
     def _give_up(self, segment: int) -> None:
         """Write no more to a segment whose sync failed: the kernel may have dropped what it held of it."""
-        if self._handle >= 0 and self.end.segment == segment:
-            os.close(self._handle)
-            self._handle = -1
+        if self._segment is not None and self.end.segment == segment:
+            self._retire()
+            os.close(self._retired.pop())
 
     def _sync_now(self) -> None:
         group = self._next_group()

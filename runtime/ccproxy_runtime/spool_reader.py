@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from ccproxy_runtime.frames import HEAD, MAX_RECORD_BYTES, Broken, Frame, next_frame
+from ccproxy_runtime.frames import HEAD, MAX_RECORD_BYTES, UNUSED, Broken, Frame, next_frame
 from ccproxy_runtime.spool_source import Position, segment_path, segments
 
 _WINDOW_BYTES = 1024 * 1024
@@ -54,19 +54,23 @@ def _records(handle: int, start: Position, until: int | None, *, newest: bool) -
     """Records of one segment. Only the newest segment may end within a record: its writer may be at work."""
     index, offset = start
     size = os.fstat(handle).st_size if until is None else until
-    width = _WINDOW_BYTES
+    width, looked_again = _WINDOW_BYTES, False
     while offset < size:
         window = os.pread(handle, min(width, size - offset), offset)
         base = offset
         while isinstance(found := next_frame(window, offset - base), Frame):
             offset = base + found.end
             yield Record(found.payload, Position(index, offset))
+        if until is None and window.startswith(UNUSED, offset - base):
+            return  # a record's head is written last, so what may lie behind was never finished
         if offset > base:
-            width = _WINDOW_BYTES
+            width, looked_again = _WINDOW_BYTES, False
         elif base + len(window) < size and width < _WIDE_BYTES:
             width = _WIDE_BYTES  # too little was read to judge what lies here
         elif found is None and newest:
             return
+        elif newest and until is None and not looked_again:
+            looked_again = True  # it may have been written while it was read: now it is whole
         else:
             resume = base + found.end if isinstance(found, Broken) and found.end is not None else size
             offset = resume

@@ -133,7 +133,8 @@ async def test_a_disk_that_does_not_confirm_is_told_to_who_waits(tmp_path: Path)
     spool = Spool(tmp_path, src="a", cap_bytes=CAP, sync_every_s=0.001)
     assert spool.append(b"x")
     reading, writing = os.pipe()  # a pipe cannot be synced: the kernel answers EINVAL
-    os.dup2(writing, spool._handle)
+    assert spool._segment is not None
+    os.dup2(writing, spool._segment.handle)
     async with syncing(spool):
         assert not await spool.flushed()
         assert not await spool.flushed()

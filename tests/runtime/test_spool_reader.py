@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ccproxy_runtime import spool_reader
-from ccproxy_runtime.frames import Broken, Frame, framed, next_frame
+from ccproxy_runtime.frames import HEAD, Broken, Frame, framed, next_frame
 from ccproxy_runtime.spool import Spool
 from ccproxy_runtime.spool_reader import Damage, Record, read_from
 from ccproxy_runtime.spool_source import BEGINNING, Position, segment_path, segments
@@ -98,12 +98,66 @@ def test_a_record_cut_in_an_older_segment_is_damage_and_the_next_segment_is_read
     assert [type(item) for item in read_from(tmp_path, "a", BEGINNING)] == [Record, Damage, Record]
 
 
-def test_zeros_after_a_power_cut_are_no_records(tmp_path: Path) -> None:
-    written(tmp_path, [b"first"])
-    with segment_path(tmp_path, "a", 1).open("ab") as file:
-        file.write(b"\0" * 4096)
+def add(directory: Path, index: int, content: bytes) -> None:
+    with segment_path(directory, "a", index).open("ab") as file:
+        file.write(content)
+
+
+def test_room_that_was_never_used_is_the_end_of_any_segment(tmp_path: Path) -> None:
+    written(tmp_path, [b"a" * 30, b"b" * 30, b"c" * 30], segment_bytes=70)
+    add(tmp_path, 1, bytes(2 << 20))
+    add(tmp_path, 2, bytes(4096))
     found = list(read_from(tmp_path, "a", BEGINNING))
-    assert [type(item) for item in found] == [Record, Damage]
+    assert [item.payload for item in found if isinstance(item, Record)] == [b"a" * 30, b"b" * 30, b"c" * 30]
+    assert len(found) == 3
+    assert list(read_from(tmp_path, "a", found[-1].end)) == []
+
+
+def test_nothing_behind_a_missing_head_is_read(tmp_path: Path) -> None:
+    """A power cut can lose one page and keep the next: of what was never synced, a beginning is left."""
+    written(tmp_path, [b"first"])
+    add(tmp_path, 1, bytes(4096) + framed(b"second") + bytes(4096))
+    add(tmp_path, 2, framed(b"third"))
+    found = list(read_from(tmp_path, "a", BEGINNING))
+    assert [item.payload for item in found if isinstance(item, Record)] == [b"first", b"third"]
+    assert len(found) == 2
+
+
+def test_zeros_before_a_known_end_are_damage(tmp_path: Path) -> None:
+    written(tmp_path, [b"first"])
+    add(tmp_path, 1, bytes(4096))
+    found = list(read_from(tmp_path, "a", BEGINNING, stop=Position(1, 100)))
+    assert found == [Record(b"first", Position(1, 13)), Damage(Position(1, 13), Position(1, 100))]
+
+
+def test_a_flip_before_unused_room_costs_that_record_alone(tmp_path: Path) -> None:
+    for damaged in (b"second", b"third"):
+        path = segment_path(tmp_path, "a", 1)
+        path.unlink(missing_ok=True)
+        written(tmp_path, [b"first", b"second", b"third"])
+        path.write_bytes(path.read_bytes().replace(damaged, damaged.upper()) + bytes(3 << 20))
+        found = list(read_from(tmp_path, "a", BEGINNING))
+        kept = [item.payload for item in found if isinstance(item, Record)]
+        assert kept == [payload for payload in (b"first", b"second", b"third") if payload != damaged]
+        assert len(found) == 3
+
+
+@settings(max_examples=60, deadline=None)
+@given(payloads=RECORDS, last=st.binary(min_size=1, max_size=60), data=st.data())
+def test_a_copy_that_a_kill_cut_short_hides_nothing(payloads: list[bytes], last: bytes, data: st.DataObject) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        directory = Path(folder)
+        written(directory, payloads)
+        record = framed(last)
+        copied = data.draw(st.sets(st.integers(HEAD.size, len(record) - 1)))
+        add(directory, 1, bytes(byte if at in copied else 0 for at, byte in enumerate(record)) + bytes(500))
+        found = list(read_from(directory, "a", BEGINNING))
+        assert [item.payload for item in found if isinstance(item, Record)] == payloads
+        assert len(found) == len(payloads), "nobody was told that the record was taken"
+        written(directory, [b"next"])
+        (after,) = read_from(directory, "a", found[-1].end)
+        assert isinstance(after, Record)
+        assert after.payload == b"next"
 
 
 def test_reading_goes_on_from_any_record_and_stops_where_it_is_told(tmp_path: Path) -> None:
