@@ -6,7 +6,7 @@ Must not delete what the database has not confirmed. Next: `committer.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -42,17 +42,27 @@ class Group(msgspec.Struct, frozen=True):
 class Backlog:
     """The unread part of one start's spool."""
 
-    def __init__(self, directory: Path, src: str, lock: SourceLock | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        src: str,
+        lock: SourceLock | None = None,
+        *,
+        written: Callable[[], Position] | None = None,
+    ) -> None:
+        """`written` answers where the writer is, for a source that is still written."""
         self.directory = directory
         self.src = src
         self._lock = lock
+        self._written = written
         self._position = acked(directory, src).position
 
     def next_group(self) -> Group | None:
         """Up to `GROUP_EVENTS` events that are not done; `None` when there are none. Raises: `OSError`."""
         batches: list[Received] = []
         events, damaged, end = 0, 0, self._position
-        for found in read_from(self.directory, self.src, self._position):
+        stop = self._written() if self._written is not None else None
+        for found in read_from(self.directory, self.src, self._position, stop=stop):
             end = found.end
             received = None if isinstance(found, Damage) else _read(found.payload)
             if received is None:
