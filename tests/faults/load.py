@@ -7,6 +7,7 @@ Must not be surprised by any failure. Next: `troubles.py`.
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from collections import Counter
 from dataclasses import dataclass, field
@@ -79,6 +80,9 @@ def planned(number: int, rng: random.Random) -> Planned:
 class Load:
     """`calls` calls by `clients` clients at once; `tally` fills while `run` goes on."""
 
+    held_at: float = math.inf
+    """No call begins once so many are done, until this is moved: so that a fast machine sees as many troubles."""
+
     def __init__(self, url: str, *, calls: int, clients: int, rng: random.Random) -> None:
         self.tally = Tally()
         self.calls = calls
@@ -94,9 +98,16 @@ class Load:
 
     async def _client(self, session: aiohttp.ClientSession) -> None:
         for call in self._calls:
+            await self._let_go()
             outcome = await self._made_at_last(session, call)
             self.tally.outcomes[outcome] += 1
             self.tally.done += 1
+
+    async def _let_go(self) -> None:
+        while True:
+            if self.tally.done < self.held_at:
+                return
+            await asyncio.sleep(0.02)
 
     async def _made_at_last(self, session: aiohttp.ClientSession, call: Planned) -> str:
         while True:

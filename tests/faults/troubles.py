@@ -47,6 +47,7 @@ class Troubles:
         waiting: list[str] = []
         next_at = calls_between
         while True:
+            load.held_at = next_at + 2 * calls_between
             await asyncio.sleep(0.02)
             if load.tally.done < next_at:
                 continue
