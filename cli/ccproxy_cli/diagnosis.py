@@ -114,7 +114,8 @@ def _policies(patient: Patient) -> Iterator[Finding]:
     if not folder.is_dir():
         yield Finding("policies", "warning", f"{folder} is not there", "`ccproxy install` writes starter policies")
         return
-    report = compile_folder(folder, environment()).report
+    # The variables of a running ccproxy may be others than this terminal's: what it found itself is what counts.
+    report = patient.state.reload.report if patient.state else compile_folder(folder, environment()).report
     for problem in report.problems:
         yield Finding("policies", "problem", str(problem), "mend it; `ccproxy check` looks again")
     if not report.problems:

@@ -34,7 +34,8 @@ class Live:
                 snapshot, custom_rules=self._custom_rules, counter=self._counter, on_failure=self._on_failure
             )
         except ValueError as refused:
-            self.problem = str(refused)
+            kept = "; the earlier policies stay in force" if self.program is not None else ""
+            self.problem = f"{refused}{kept}"
             return False
         self.program = program
         self.since_ms = int(time.time() * 1000)

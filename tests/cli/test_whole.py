@@ -109,10 +109,10 @@ def test_a_call_is_routed_metered_priced_and_shown(house: Home) -> None:
 
 def test_doctor_finds_a_running_ccproxy_well(house: Home) -> None:
     wait_for(lambda: _ccproxy(house, "usage").returncode == 0, timeout_s=30)
-    done = _ccproxy(house, "doctor", "--json")
+    done = _ccproxy(house, "doctor", "--json", PROVIDER_KEY="")  # another terminal: what runs has its key
     assert done.returncode == 0, done.stdout
     found = {finding["about"]: finding["level"] for finding in json.loads(done.stdout)}
-    assert found["ledger"] == found["prices"] == found["port"] == found["home"] == "ok"
+    assert found["ledger"] == found["prices"] == found["port"] == found["home"] == found["policies"] == "ok"
 
 
 def test_explain_says_where_a_call_goes_with_the_policies_that_run(house: Home, tmp_path: Path) -> None:

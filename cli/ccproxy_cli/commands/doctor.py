@@ -9,7 +9,7 @@ from ccproxy_cli.exits import PROBLEM
 from ccproxy_cli.home import Home
 from ccproxy_cli.settings import settings
 from ccproxy_cli.state import running_state
-from ccproxy_cli.terminal import console, print_json, table
+from ccproxy_cli.terminal import print_json, show, table
 
 STYLES = {"ok": "green", "warning": "yellow", "problem": "bold red"}
 
@@ -44,4 +44,4 @@ def _print(findings: list[Finding]) -> None:
         shown.add_row(
             finding.about, Text(finding.level, STYLES[finding.level]), Text(finding.finding), Text(finding.advice)
         )
-    console().print(shown)
+    show(shown)

@@ -14,8 +14,8 @@ from ccproxy_cli.loopback import ask
 from ccproxy_cli.screens import ago, counts
 from ccproxy_cli.settings import settings
 from ccproxy_cli.state import State, running_state
-from ccproxy_cli.terminal import console, print_json, say, table
-from ccproxy_cli.usage_figures import FIGURE_COLUMNS, Figures, cells, figures, money
+from ccproxy_cli.terminal import print_json, say, show, table
+from ccproxy_cli.usage_figures import FIGURE_COLUMNS, Figures, cells, cost, figures, money
 from ccproxy_contract.names import PATH_STATE
 
 EPILOG = """\b
@@ -77,7 +77,9 @@ def _print_state(state: State) -> None:
     for process in state.processes:
         pid = str(process.identity.pid) if process.identity else "–"
         shown.add_row(process.name, process.phase, pid, str(process.restarts), process.last_exit or "–")
-    console().print("", shown, "", sep="\n")
+    say("")
+    show(shown)
+    say("")
 
 
 def _print_today(state: State, today: Answer) -> None:
@@ -87,9 +89,10 @@ def _print_today(state: State, today: Answer) -> None:
     shown = table("Today", "Target", "Model", *FIGURE_COLUMNS, right=FIGURE_COLUMNS)
     for backend, model, sums in _targets(state, today.figures):
         shown.add_row(backend, model, *cells(sums))
-    console().print(shown, "", sep="\n")
+    show(shown)
+    say("")
     total = figures(_mapping(today.figures.get("total")))
-    say(f"Spend today {money(total.cost)}, saved {money(total.savings)} in {total.calls:,} calls.")
+    say(f"Spend today {cost(total)}, saved {money(total.savings)} in {total.calls:,} calls.")
 
 
 def _targets(state: State, answer: dict[str, object]) -> Iterator[tuple[str, str, Figures]]:

@@ -9,7 +9,7 @@ from ccproxy_cli.home import Home
 from ccproxy_cli.ledger_answer import usage_answer
 from ccproxy_cli.settings import settings
 from ccproxy_cli.state import running_state
-from ccproxy_cli.terminal import console, print_json, remark, table
+from ccproxy_cli.terminal import print_json, remark, show, table
 from ccproxy_cli.usage_figures import FIGURE_COLUMNS, cells, figures
 
 GROUPS = ("tenant", "workload", "session", "agent", "backend", "model", "rule", "hour")
@@ -56,7 +56,7 @@ def _print_table(answer: dict[str, object], groups: tuple[str, ...]) -> None:
         shown.add_row(*(str(group.get(name) or "–") for name in groups), *cells(figures(group)))
     shown.add_section()
     shown.add_row("total", *("" for _ in groups[1:]), *cells(figures(total)), style="bold")
-    console().print(shown)
+    show(shown)
     _remarks(answer, figures(total).unpriced_calls)
 
 
