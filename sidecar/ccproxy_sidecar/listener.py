@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 from aiohttp import web
+from aiohttp.http_exceptions import LineTooLong
 from aiohttp.web_protocol import RequestHandler
 
 HEAD_TIMEOUT_S = 75
@@ -33,12 +34,14 @@ class _Connection(RequestHandler):
         """The request could not be parsed (400), or a handler broke (500, which is a bug and is logged)."""
         if status >= 500:
             self.log_exception("a handler broke", exc_info=exc)
-        return unreadable(status)
+        return unreadable(status, too_long=isinstance(exc, LineTooLong))
 
 
-def unreadable(status: int) -> web.Response:
+def unreadable(status: int, *, too_long: bool = False) -> web.Response:
     """An answer both families of SDKs can read: OpenAI's `error.message`, Anthropic's `type: error`."""
     text = "the request is not valid HTTP/1.1" if status < 500 else "ccproxy failed to handle this request"
+    if too_long:
+        text = f"a header or the address of the request is larger than {MAX_HEADER_BYTES // 1024} KiB; make it smaller"
     error = {"type": "invalid_request_error" if status < 500 else "api_error", "message": text, "param": None,
              "code": None}  # fmt: skip
     body = msgspec.json.encode({"type": "error", "error": error})

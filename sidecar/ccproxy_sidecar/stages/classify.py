@@ -60,7 +60,7 @@ async def classify(
         return _passed_through(call, program)
     request = call.dialect.read(call.body, operation=call.operation, path_model=call.path_model)
     if isinstance(request, Malformed):
-        return Problem(status=400, kind="invalid_request", message=request.message, retryable=False)
+        return _malformed(call, request)
     call.request = request
     known = session_id(call, program.snapshot.workload)
     if known is not None:
@@ -72,6 +72,16 @@ async def classify(
     if decision is None:
         decision = await decide(program, call)
     return _carried_out(call, program, decision, balance=balance)
+
+
+def _malformed(call: Call, found: Malformed) -> Problem:
+    encoding = call.headers.get("content-encoding", "identity")
+    message = found.message
+    if encoding.lower() != "identity":
+        message = (
+            f"the body is compressed (content-encoding: {encoding[:20]}), which ccproxy does not read: send it plain"
+        )
+    return Problem(status=400, kind="invalid_request", message=message, retryable=False)
 
 
 def _carried_out(call: Call, program: Program, decision: Decision, *, balance: Balance) -> Plan | Problem:

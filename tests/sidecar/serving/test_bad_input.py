@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from urllib.parse import urlsplit
 
 import msgspec
@@ -120,6 +121,14 @@ async def test_what_is_not_http_gets_400_as_json_and_a_closed_connection(stand: 
     got = await raw(stand, request_bytes)
     assert got.split(b"\r\n")[0].endswith(b" 400 Bad Request")
     assert b'"type":"error"' in got
+    assert (b"larger than 32 KiB" in got) == (b"y" * 70_000 in request_bytes)
+
+
+async def test_a_compressed_body_is_told_to_come_plain(stand: Stand) -> None:
+    body = gzip.compress(msgspec.json.encode(messages()))
+    got = await raw(stand, http("/v1/messages", body, "Content-Encoding: gzip"))
+    assert got.startswith(b"HTTP/1.1 400 ")
+    assert b"send it plain" in got
 
 
 async def test_foreign_hosts_and_origins_are_refused(stand: Stand) -> None:
