@@ -12,7 +12,8 @@ import pytest
 PROVING = os.environ.get("CCPROXY_PROVE") == "1"
 """`make prove`: the bars at full size; else at a tenth."""
 
-for _name in [n for n in os.environ if n.startswith(("CCPROXY_", "ANTHROPIC_", "OPENAI_", "GEMINI_", "GOOGLE_"))]:
+_LEAKS = ("CCPROXY_", "ANTHROPIC_", "OPENAI_", "GEMINI_", "GOOGLE_")
+for _name in [n for n in os.environ if n.startswith(_LEAKS) and not n.startswith("CCPROXY_TEST_")]:
     del os.environ[_name]
 
 _connect = socket.socket.connect
