@@ -127,9 +127,9 @@ def _few_words(call: Call, request: Request) -> bool:
 
 def _titles(request: Request) -> bool:
     system, words = request.system_text, request.first_user_last_text
-    if "You are naming a coding session" in system or "You are a title generator" in system:
+    if words.startswith("Summarize this coding conversation"):
         return True
-    return words.startswith("Summarize this coding conversation")
+    return any(opening in system for opening in TITLE_OPENINGS)
 
 
 def _asks_prefix(request: Request) -> bool:
@@ -141,6 +141,10 @@ def _asks_paths(request: Request) -> bool:
     return asked in request.system_text or asked in request.first_user_text
 
 
+TITLE_OPENINGS = (
+    "You are naming a coding session", "You are a title generator", "Summarize this coding conversation",
+)  # fmt: skip
+
 MARKS = (
     b"quota", b"naming a coding session", b"Summarize this coding conversation", b"indicates a new conversation topic",
     b"expert at analyzing git history", b"Warmup", b"ONLY return the prefix", b"Extract any file paths",
@@ -151,7 +155,7 @@ MARKS = (
 SIGNS: tuple[tuple[str, Callable[[Request], bool]], ...] = (
     # Claude Code's sign-in probe, with a subscription only (all versions).
     ("quota", lambda request: request.first_user_text.strip() == "quota"),
-    # Names for the session list: Claude Code 2.1 and OpenCode 1.18 by system prompt, Claude Code 1.0 by the user text.
+    # Names for the session list: Claude Code 2.1 and OpenCode 1.18 by system prompt, Claude Code 1.0 by either.
     ("title", _titles),
     # "Is this a new topic?" (1.0, 2.0).
     ("topic", lambda request: "indicates a new conversation topic" in request.system_text),

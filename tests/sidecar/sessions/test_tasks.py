@@ -24,6 +24,10 @@ BACKGROUND: dict[str, tuple[str, dict[str, Any]]] = {
     "quota with a larger cap": ("quota", _said("quota", max_tokens=512)),
     "title 2.1": ("title", _said("Port the parser to Rust now", system="You are naming a coding session. Be brief.")),
     "title of OpenCode": ("title", _said("Port the parser to Rust now", system="You are a title generator. Be brief.")),
+    "title of 1.0.128": (
+        "title",
+        _said("Please write a title.", system="Summarize this coding conversation in few characters."),
+    ),
     "title 1.0": ("title", _said("Summarize this coding conversation in under 50 characters.\nUser: hi")),
     "topic 1.0": (
         "topic",
