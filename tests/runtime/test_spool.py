@@ -242,11 +242,13 @@ def small_disk(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_full_disk_refuses_then_takes_again_and_loses_nothing(small_disk: Path) -> None:
+@pytest.mark.parametrize("mapped", [True, False])
+def test_a_full_disk_refuses_then_takes_again_and_loses_nothing(small_disk: Path, mapped: bool) -> None:
     ballast = small_disk / "ballast"
     try:
         ballast.write_bytes(b"b" * 40_000)
         spool = Spool(small_disk / "spool", src="a", cap_bytes=CAP)
+        spool._may_map = mapped
         sent = [b"%05d" % number + b"x" * 395 for number in range(200)]
         first = [payload for payload in sent if spool.append(payload)]
         assert 0 < len(first) < 100
