@@ -25,13 +25,16 @@ class Settings:
 
 
 def settings() -> Settings:
-    """Read the environment. Raises `Failure` when CCPROXY_PORT is no number."""
+    """Read the environment. Raises `Failure` when CCPROXY_PORT is no number or CCPROXY_HOME no folder."""
     user_home = Path.home()
     port = os.environ.get("CCPROXY_PORT", "") or str(DATA_PORT)
     if not port.isdigit():
         raise Failure(f"CCPROXY_PORT is {port!r}: write a port number such as {DATA_PORT}")
+    home = Path(os.environ.get("CCPROXY_HOME") or user_home / ".ccproxy").expanduser().absolute()
+    if home.exists() and not home.is_dir():
+        raise Failure(f"CCPROXY_HOME is {home}, which is a file: set it to a folder")
     return Settings(
-        home=Path(os.environ.get("CCPROXY_HOME") or user_home / ".ccproxy").expanduser().absolute(),
+        home=home,
         port=int(port),
         database_url=os.environ.get("CCPROXY_DATABASE_URL", ""),
         user_home=user_home,

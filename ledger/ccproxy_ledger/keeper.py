@@ -42,7 +42,7 @@ class Keeper:
                 retry_s = FIRST_RETRY_S
                 await self._while_up()
             except (PostgresUnavailable, StoreUnavailable, OSError) as fault:
-                self.problem = str(fault)
+                self.problem = f"the database cannot be used: {fault}"
                 _log.error("database_problem", reason=self.problem)
             await asyncio.sleep(retry_s)
             retry_s = min(retry_s * 2, LAST_RETRY_S)

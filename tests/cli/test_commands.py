@@ -276,3 +276,35 @@ def test_run_of_a_missing_program_exits_with_127_and_starts_nothing(run: Run, ho
     assert result.exit_code == 127
     assert "was not found" in result.stderr
     assert not home.state.exists()
+
+
+def test_run_of_a_file_that_is_no_program_exits_with_126_and_says_how_to_make_it_one(run: Run, tmp_path: Path) -> None:
+    script = tmp_path / "agent.sh"
+    script.write_text("#!/bin/sh\n")
+    result = run("run", str(script))
+    assert result.exit_code == 126
+    assert "chmod +x" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["install", "start", "status", "doctor", "usage", "logs"])
+def test_a_home_that_is_a_file_is_told_by_every_command(
+    run: Run, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("CCPROXY_HOME", str(tmp_path / "file"))
+    result = run(command)
+    assert result.exit_code == 1
+    assert "which is a file: set it to a folder" in result.stderr
+
+
+def test_a_file_that_cannot_be_read_ends_in_a_sentence_wherever_a_command_meets_it(tmp_path: Path) -> None:
+    (tmp_path / "run" / "state.json").mkdir(parents=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "ccproxy_cli", "status"],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"CCPROXY_HOME": str(tmp_path)},
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"Error: {tmp_path}/run/state.json: Is a directory")
+    assert "Traceback" not in done.stderr

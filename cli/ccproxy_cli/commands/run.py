@@ -40,6 +40,8 @@ def command(*, agent: str, arguments: tuple[str, ...]) -> None:
     Starts ccproxy in the background when none runs. Ends with the program's own exit code.
     """
     program = shutil.which(agent)
+    if program is None and Path(agent).is_file():
+        raise NotExecutable(f"{agent} cannot be executed. `chmod +x {agent}` makes a script a program.")
     if program is None:
         raise NotFound(f"{agent} was not found. Install it, or give its full path.")
     ours, theirs = settings(), environment()
