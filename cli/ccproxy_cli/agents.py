@@ -64,7 +64,8 @@ def claude(route: Route) -> Pointed:
     """Claude Code: reads ANTHROPIC_BASE_URL; sends what a call is for in headers when asked to (apis.md §1.2, §1.5)."""
     if not route.speaks(ANTHROPIC):
         return Pointed(missing=ANTHROPIC)
-    variables = {"ANTHROPIC_BASE_URL": route.address, "CLAUDE_CODE_GATEWAY_HINT_HEADERS": "1"}
+    hints = route.environment.get("CLAUDE_CODE_GATEWAY_HINT_HEADERS", "1")
+    variables = {"ANTHROPIC_BASE_URL": route.address, "CLAUDE_CODE_GATEWAY_HINT_HEADERS": hints}
     # The token rather than the API key: for a key that it has not seen Claude Code asks the user first.
     return Pointed(variables | route.placeholder("ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_API_KEY", dialects=(ANTHROPIC,)))
 

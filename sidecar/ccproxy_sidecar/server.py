@@ -35,6 +35,11 @@ _NO_SNAPSHOT = Problem(
     message="ccproxy has no policies yet; `ccproxy status` shows why",
     retry_after_s=5,
 )
+_NO_WEBSOCKET = Problem(
+    status=426, kind="invalid_request", retryable=False, message="ccproxy serves this over plain HTTP, not WebSocket"
+)
+"""Codex 0.169 tries a WebSocket first: after 426 it goes on over HTTP at once, after 404 only on its eighth try
+(measured 2026-11-21)."""
 _UNKNOWN_PATH = Problem(
     status=404,
     kind="not_found",
@@ -78,6 +83,8 @@ class Server:
         refused = foreign(request.headers)
         if refused is not None:
             return self._refusal(DIALECTS["openai-chat"], refused)
+        if "upgrade" in request.headers and request.headers["upgrade"].lower() == "websocket":
+            return self._refusal(DIALECTS["openai-responses"], _NO_WEBSOCKET)
         local = self._local.get(path)
         if local is not None:
             return await local(request)

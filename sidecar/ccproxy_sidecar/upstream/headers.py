@@ -62,10 +62,11 @@ def _kept(headers: Mapping[str, str], dropped: frozenset[str]) -> CIMultiDict[st
     if connection not in _PLAIN_CONNECTION:
         dropped = dropped | _named(connection)
     kept: CIMultiDict[str] = CIMultiDict()
+    spelt: dict[str, str] = {}  # one spelling for each name: the HTTP client takes two for a change of mind
     for name, value in headers.items():
         lower = name.lower()
         if lower not in dropped and not lower.startswith(HEADER_PREFIX):
-            kept.add(name, value)
+            kept.add(spelt.setdefault(lower, name), value)
     return kept
 
 

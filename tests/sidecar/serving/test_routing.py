@@ -89,6 +89,14 @@ async def test_counting_tokens_is_passed_on_and_leaves_no_row(stand: Stand) -> N
     assert stand.events_of(got.call) == []
 
 
+async def test_a_websocket_is_refused_so_that_codex_goes_on_over_http(stand: Stand) -> None:
+    asks = {"connection": "Upgrade", "upgrade": "websocket", "sec-websocket-version": "13", "sec-websocket-key": "eA=="}
+    async with aiohttp.ClientSession() as session, session.get(f"{stand.url}/v1/responses", headers=asks) as answer:
+        assert answer.status == 426
+        assert "plain HTTP" in (await answer.json())["error"]["message"]
+    assert stand.provider.calls() == []
+
+
 async def test_agents_small_talk_never_reaches_a_provider(stand: Stand) -> None:
     assert (await post(f"{stand.url}/api/event_logging/batch", {})).status == 204
     assert stand.provider.calls() == []

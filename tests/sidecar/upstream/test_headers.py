@@ -39,6 +39,11 @@ def test_betas_and_unknown_headers_are_kept_and_repeats_stay_repeats() -> None:
     assert got["x-new"] == "1"
 
 
+def test_a_name_spelt_in_two_ways_stays_two_headers_of_one_spelling() -> None:
+    sent = CIMultiDict([("X-Twice", "a"), ("x-twice", "b")])
+    assert list(upstream_headers(sent, backend(), ()).items())[:2] == [("X-Twice", "a"), ("X-Twice", "b")]
+
+
 def test_ccproxys_own_headers_do_not_reach_a_provider_nor_come_from_one() -> None:
     assert "x-ccproxy-session" not in upstream_headers(CIMultiDict({"x-ccproxy-session": "s"}), backend(), ())
     got = downstream_headers(CIMultiDict({"x-ccproxy-rule": "forged"}), [("x-ccproxy-rule", "true")])
