@@ -15,7 +15,11 @@ class Metrics:
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
         counter, histogram = registry.counter, registry.histogram
-        self.calls = counter("ccproxy_calls_total", "Calls answered.", ("rule", "backend", "outcome"))
+        self.calls = counter(
+            "ccproxy_calls_total",
+            "Calls answered, also those that ccproxy refused itself.",
+            ("rule", "backend", "outcome"),
+        )
         self.attempts = counter("ccproxy_attempts_total", "Tries of calls at a provider.", ("backend", "outcome"))
         self.tokens = counter("ccproxy_tokens_total", "Tokens by disjoint bucket.", ("backend", "bucket"))
         self.cost = counter(

@@ -156,6 +156,7 @@ class Server:
             response.headers[HEADER_CALL] = call.id
             response.headers[HEADER_RULE] = call.rule or NO_RULE
             response.headers[HEADER_TARGET] = NO_TARGET
+            self._metrics.calls.child(call.rule or NO_RULE, NO_TARGET, "refused").inc()
         if problem.status in (408, 413):
             response.force_close()  # the rest of the body is not read
         return response

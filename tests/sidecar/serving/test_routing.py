@@ -43,6 +43,8 @@ async def test_a_denied_call_gets_the_dialects_own_denial_and_costs_nothing(stan
     assert got.json["error"]["type"] == "billing_error"
     assert got.headers["x-should-retry"] == "false"
     assert (got.headers["x-ccproxy-rule"], got.headers["x-ccproxy-target"]) == ("denied", "none")
+    async with aiohttp.ClientSession() as session, session.get(f"{stand.url}/metrics") as scraped:
+        assert 'ccproxy_calls_total{rule="denied",backend="none",outcome="refused"}' in await scraped.text()
     assert stand.provider.calls() == []
     assert (await post(f"{stand.url}/v1/chat/completions", chat(model="denied-x"))).json["error"][
         "message"
