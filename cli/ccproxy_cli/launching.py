@@ -153,7 +153,7 @@ def _data_port(wanted: int) -> int:
     if not is_free(wanted):
         raise Failure(
             f"port {wanted} is taken by {holder(wanted)}. Stop that, or choose another port with --port "
-            "(0 takes any free one)."
+            "or CCPROXY_PORT (0 takes any free one)."
         )
     return wanted
 

@@ -16,4 +16,6 @@ PROFILE = ProviderProfile(
     stream_usage=True,
     # Bills another project than the key's: cloud.google.com/apis/docs/system-parameters, 2026-11.
     drop_headers=frozenset({"x-goog-user-project"}),
+    # Google's prices include Vertex, which sells Anthropic's models too: genai-prices, 2026-11.
+    not_served=("claude-",),
 )

@@ -39,6 +39,9 @@ class ProviderProfile(msgspec.Struct, frozen=True, kw_only=True):
     drop_headers: frozenset[str] = frozenset()
     """Client headers that belong to the client's own account: left out when the backend has a key of its own."""
 
+    not_served: tuple[str, ...] = ()
+    """How names start that the public price list has under this provider and its API does not serve."""
+
     def url(self, backend: Backend, *, dialect: DialectName, path: str, query: str) -> str:
         """Where a client's call to `path` goes at `backend`: always inside the backend's base URL.
 
