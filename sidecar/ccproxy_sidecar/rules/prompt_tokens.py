@@ -36,4 +36,6 @@ class PromptTokens:
         if call.request is None:
             return "the call has no prompt"
         estimate = quick_estimate(call, self._wanted)
-        return f"the prompt has {estimate.low:,} to {estimate.high:,} tokens, judged by {estimate.basis}"
+        judged = f"the prompt has {estimate.low:,} to {estimate.high:,} tokens, judged by {estimate.basis}"
+        open_still = within(self._wanted, low=estimate.low, high=estimate.high) is None
+        return f"{judged}, which leaves it open: a tokenizer counts it" if open_still else judged

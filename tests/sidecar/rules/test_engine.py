@@ -288,3 +288,12 @@ def test_no_reason_shows_a_header_or_a_prompt() -> None:
         assert matcher.why(bare)
         if matcher.field not in ("task", "agents", "models", "paths", "clients", "headers", "cachedTokens"):
             assert matcher.holds(bare) is False
+
+
+def test_a_reason_says_when_the_prompt_must_be_counted() -> None:
+    (compiled,) = _program(made_rule("r", Match(prompt_tokens=TokenRange(min=10)))).rules
+    (matcher,) = compiled.matchers
+    asked = made_call(messages=[{"role": "user", "content": "word " * 100}])
+    assert matcher.why(asked).endswith("leaves it open: a tokenizer counts it")
+    (compiled,) = _program(made_rule("r", Match(prompt_tokens=TokenRange(min=100_000)))).rules
+    assert compiled.matchers[0].why(asked).endswith("judged by its bytes")
