@@ -87,7 +87,8 @@ class Meter:
         metrics.latency.child().observe(attempt.ended_s - call.started_s)
         if attempt.first_byte_s:
             metrics.of(backend).first_byte.observe(attempt.first_byte_s - call.started_s)
-            metrics.added.child().observe(attempt.first_byte_s - call.started_s - attempt.waited_s)
+            if attempt.number == 1:  # later tries have waited for other providers and their back-off
+                metrics.added.child().observe(attempt.first_byte_s - call.started_s - attempt.waited_s)
 
     def _opening(self, call: Call, attempt: Attempt) -> UsageEvent:
         snapshot, out, request = call.snapshot, attempt.outgoing, call.request
