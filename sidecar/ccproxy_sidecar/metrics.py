@@ -36,7 +36,9 @@ class Metrics:
         )
         self.unpriced = counter("ccproxy_unpriced_total", "Attempts whose model has no price.", ("backend",))
         self.estimated = counter("ccproxy_estimated_total", "Attempts whose usage was estimated.", ("backend",))
-        self.added = histogram("ccproxy_added_seconds", "Time a call answered at its first try spent in ccproxy itself.", ())
+        self.added = histogram(
+            "ccproxy_added_seconds", "Time a call answered at its first try spent in ccproxy itself.", ()
+        )
         self.first_byte = histogram(
             "ccproxy_time_to_first_byte_seconds", "From the call's arrival to its first byte out.", ("backend",)
         )
