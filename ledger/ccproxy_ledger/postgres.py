@@ -11,6 +11,7 @@ import asyncio
 import fcntl
 import shutil
 import signal
+import tempfile
 from pathlib import Path
 from typing import IO
 from urllib.parse import quote
@@ -19,6 +20,9 @@ from ccproxy_ledger.postgres_binaries import PostgresUnavailable, binaries
 from ccproxy_ledger.postgres_identity import ROOT_MODES, hand_over, identity, launched, run
 from ccproxy_ledger.postgres_leftover import stop_leftover
 from ccproxy_ledger.postgres_socket import drop_socket_dir, socket_dir
+
+UNFINISHED = "data.new-"
+"""How folders of a cluster in the making begin."""
 
 USER = "ccproxy"
 READY_S = 60.0
@@ -105,15 +109,19 @@ class EmbeddedPostgres:
 
     async def _create(self, programs: Path, mode: str) -> None:
         """Make the cluster beside its place and move it there, so that a kill leaves no half one."""
-        unfinished = self.root / "data.new"
-        await asyncio.to_thread(shutil.rmtree, unfinished, ignore_errors=True)
-        unfinished.mkdir(mode=0o700)
+        unfinished = await asyncio.to_thread(self._fresh_folder)
         hand_over(unfinished, mode)
         command = [str(programs / "initdb"), "-D", str(unfinished), *INITDB]
         status, output = await run(mode, command)
         if status != 0:
             raise PostgresUnavailable(f"initdb failed ({status}): {output.strip()[-400:]}")
         unfinished.rename(self.data_dir)
+
+    def _fresh_folder(self) -> Path:
+        """A new folder for the cluster; what killed starts left is removed, though their initdb may still be writing."""
+        for left in self.root.glob(f"{UNFINISHED}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        return Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=self.root))
 
     async def _launch(self, programs: Path, mode: str) -> None:
         command = [str(programs / "postgres"), "-D", str(self.data_dir), "-k", str(self.socket_dir)]

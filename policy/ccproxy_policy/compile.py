@@ -112,18 +112,18 @@ def _backends(
 def _rules(
     policies: list[Written[RoutingPolicy]], backends: Backends, problems: list[Problem]
 ) -> tuple[tuple[Rule, ...], Rule | None]:
-    """Rules of all policies, highest priority first, then file and position; and the first policy's default.
+    """Rules of all policies, highest priority first, then file and position; and the first default there is.
 
-    A policy in Shadow changes nothing, so its default never becomes the default of the snapshot: the first
-    policy that is enforced gives it.
+    A policy in Shadow changes nothing, so its default never becomes the default of the snapshot. A policy without a
+    default leaves it to those behind it: else a small policy put in front would turn every unmatched call into a 404.
     """
     rules: list[Rule] = []
-    defaults: list[Rule | None] = []
+    defaults: list[Rule] = []
     for policy in sorted(policies, key=lambda policy: -policy.object.spec.priority):
         found = policy_rules(policy, backends)
         problems += found.problems
         rules += found.rules
-        if policy.object.spec.mode == "Enforce":
+        if policy.object.spec.mode == "Enforce" and found.default is not None:
             defaults.append(found.default)
     return tuple(rules), defaults[0] if defaults else None
 

@@ -93,9 +93,8 @@ async def _read(request: web.BaseRequest, body: Body, *, declared: int | None, m
 
 
 def _too_large(max_bytes: int) -> Problem:
-    mib = max_bytes / 1024 / 1024
     return Problem(
         status=413,
         kind="too_large",
-        message=f"the request is larger than {mib:g} MiB (CCPROXY_MAX_BODY_BYTES); remove images or compact",
+        message=f"the request is larger than {max_bytes:,} bytes (CCPROXY_MAX_BODY_BYTES); remove images or compact",
     )

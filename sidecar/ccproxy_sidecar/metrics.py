@@ -40,7 +40,7 @@ class Metrics:
             "ccproxy_added_seconds", "Time a call answered at its first try spent in ccproxy itself.", ()
         )
         self.first_byte = histogram(
-            "ccproxy_time_to_first_byte_seconds", "From the call's arrival to its first byte out.", ("backend",)
+            "ccproxy_time_to_first_byte_seconds", "From the call's arrival to its first byte out.", ()
         )
         self.latency = histogram("req_latency_seconds", "From the call's arrival to its last byte out.", ())
         self.tokens_in = counter("tokens_in_total", "Input tokens that providers read.", ())
@@ -70,7 +70,7 @@ class Metrics:
 class BackendMetrics:
     """One backend's children, looked up once: the hot path asks for one of these instead of for nine."""
 
-    __slots__ = ("cache_read", "cache_write", "cost", "estimated", "first_byte", "output", "uncached", "unpriced")
+    __slots__ = ("cache_read", "cache_write", "cost", "estimated", "output", "uncached", "unpriced")
 
     def __init__(self, metrics: Metrics, backend: str) -> None:
         tokens = metrics.tokens
@@ -81,4 +81,3 @@ class BackendMetrics:
         self.cost = metrics.cost.child(backend)
         self.estimated = metrics.estimated.child(backend)
         self.unpriced = metrics.unpriced.child(backend)
-        self.first_byte = metrics.first_byte.child(backend)

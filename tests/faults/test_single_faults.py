@@ -125,12 +125,12 @@ async def test_a_disk_that_takes_nothing_at_all_stops_no_call_and_loses_no_event
     tmp_path: Path, provider: RunningProvider
 ) -> None:
     async with _serving(tmp_path, provider) as house:
-        await _call(house.url, 3)
         _, most = resource.prlimit(house.sidecar.pid, resource.RLIMIT_FSIZE)
         resource.prlimit(house.sidecar.pid, resource.RLIMIT_FSIZE, (0, most))
-        await _call(house.url, 7)
+        await _call(house.url, 7)  # no room was taken yet: the first event would take it
         assert await _figure(house, "ccproxy_events_waiting") == 14
         resource.prlimit(house.sidecar.pid, resource.RLIMIT_FSIZE, (most, most))
+        await _call(house.url, 3)
         ledger = await _ledger_with(house, 10)
         assert (ledger.attempts, ledger.conflicts, ledger.whole) == (10, 0, True)
 

@@ -131,10 +131,12 @@ def test_the_default_of_the_first_enforced_policy_is_the_snapshots() -> None:
     assert found.then.route == Route(targets=(Target(backend="anthropic"),))
 
 
-def test_without_a_default_in_the_first_policy_there_is_none() -> None:
+def test_a_policy_without_a_default_leaves_it_to_those_behind_it() -> None:
     text = _deny("first", 9) + "---\n" + policy("default: {deny: {message: x}}", name="second")
 
-    assert snapshot(text).default is None
+    found = snapshot(text).default
+    assert found is not None
+    assert found.policy == "second"
 
 
 def test_mode_off_is_a_word_and_leaves_the_policy_out() -> None:

@@ -109,6 +109,9 @@ def _choices(
         conversation = f"{call.session_id}/{call.agent}"
         targets = balance.order(route, rule=f"{rule.policy}/{rule.name}", conversation=conversation)
     choices = tuple(_speaking(call, program, targets))
+    if choices and call.operation == "embed" and not (rule.match.models or rule.match.paths):
+        # A rule that does not name what it is about means models that talk: an embedding keeps its own.
+        return tuple(Choice(choice.backend, None) for choice in choices)
     if choices:
         return choices
     names = ", ".join(sorted({target.backend for target in route.targets}))

@@ -86,7 +86,7 @@ class Meter:
         metrics.calls.child(call.rule, backend, attempt.status).inc()
         metrics.latency.child().observe(attempt.ended_s - call.started_s)
         if attempt.first_byte_s:
-            metrics.of(backend).first_byte.observe(attempt.first_byte_s - call.started_s)
+            metrics.first_byte.child().observe(attempt.first_byte_s - call.started_s)
             if attempt.number == 1:  # later tries have waited for other providers and their back-off
                 metrics.added.child().observe(attempt.first_byte_s - call.started_s - attempt.waited_s)
 

@@ -50,6 +50,7 @@ def stand_snapshot(provider_url: str) -> Snapshot:
              then=Treatment(), broken="backend ghost does not exist"),
         routing_rule("renamed", Match(models=("asked-*",)), Target(backend="anthropic", model="claude-haiku-5-5"),
                      Target(backend="openai", model="gpt-5.1-mini"), Target(backend="gemini", model="gemini-3-flash")),
+        routing_rule("small", Match(clients=("small-*",)), Target(backend="openai", model="gpt-5.1-mini")),
         routing_rule("over", Match(models=("over-*",)), Target(backend="anthropic", model="first-choice"),
                      Target(backend="openai", model="first-choice"), Target(backend="anthropic", model="second-choice"),
                      Target(backend="openai", model="second-choice")),

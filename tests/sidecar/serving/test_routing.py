@@ -37,6 +37,15 @@ async def test_the_target_that_speaks_the_dialect_gets_the_model_of_the_rule(
     assert (event.model_requested, event.model, event.rule) == ("asked-x", model, "renamed")
 
 
+async def test_an_embedding_keeps_its_model_under_a_rule_about_models_that_talk(stand: Stand) -> None:
+    body = {"model": "text-embedding-3-small", "input": "some text"}
+    got = await post(f"{stand.url}/v1/embeddings", body, {"user-agent": "small-1"})
+    assert (got.status, got.headers["x-ccproxy-rule"]) == (200, "small")
+    assert stand.provider.settled_calls()[0].model == "text-embedding-3-small"
+    got = await post(f"{stand.url}/v1/chat/completions", chat(), {"user-agent": "small-1"})
+    assert got.headers["x-ccproxy-target"] == "openai/gpt-5.1-mini"
+
+
 async def test_a_denied_call_gets_the_dialects_own_denial_and_costs_nothing(stand: Stand) -> None:
     got = await post(f"{stand.url}/v1/messages", messages(model="denied-x"))
     assert got.status == 429
