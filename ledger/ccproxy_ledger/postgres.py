@@ -118,7 +118,7 @@ class EmbeddedPostgres:
         unfinished.rename(self.data_dir)
 
     def _fresh_folder(self) -> Path:
-        """A new folder for the cluster; what killed starts left is removed, though their initdb may still be writing."""
+        """A new folder for the cluster. What killed starts left is removed, though their initdb may still write."""
         for left in self.root.glob(f"{UNFINISHED}*"):
             shutil.rmtree(left, ignore_errors=True)
         return Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=self.root))
