@@ -6,7 +6,7 @@ rm -f .coverage .coverage.*
 scratch=$(mktemp -d /tmp/ccproxy-test.XXXXXX)  # of this run alone: another run would clear a shared one under our feet
 trap 'rm -rf "$scratch"' EXIT
 status=0
-.venv/bin/coverage run -m pytest -q -n "${TEST_PROCESSES:-2}" -p no:cacheprovider --basetemp "$scratch/t" --durations=8 "$@" || status=$?
+.venv/bin/coverage run -m pytest -q -n "${TEST_PROCESSES:-2}" --dist loadfile -p no:cacheprovider --basetemp "$scratch/t" --durations=8 "$@" || status=$?
 .venv/bin/coverage combine --quiet
 .venv/bin/coverage report --fail-under=90 | tail -n 60 || status=1
 exit $status

@@ -24,7 +24,7 @@ from ccproxy_cli.supervision.compile_process import compiled_by_process
 from ccproxy_cli.supervision.detached import Handover
 from ccproxy_cli.supervision.plan import PRODUCTION, Commands, Plan
 from ccproxy_cli.supervision.policy_watch import fingerprint, policy_files
-from ccproxy_contract.names import LEDGER_PORT
+from ccproxy_contract.names import DATA_PORT, LEDGER_PORT
 from ccproxy_runtime.atomic import atomic_write
 
 LEFTOVER_GRACE_S = 10.0
@@ -90,7 +90,8 @@ def _handover(wish: Wish, config: Path) -> Handover:
         home=str(wish.home.root),
         config=str(config),
         port=port,
-        ledger_port=port_or_another(LEDGER_PORT),
+        # A ccproxy beside the usual one leaves it its ledger's port: both may be starting now.
+        ledger_port=port_or_another(LEDGER_PORT) if port == DATA_PORT else free_port(),
         database_url=wish.database_url,
         commands=wish.commands,
     )
