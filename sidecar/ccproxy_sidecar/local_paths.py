@@ -14,12 +14,11 @@ import msgspec
 from aiohttp import web
 
 from ccproxy_contract.names import PATH_HEALTH, PATH_METRICS, PATH_READY, PATH_STATE, PATH_USAGE
+from ccproxy_runtime.exposition import CONTENT_TYPE
 from ccproxy_runtime.token import bearer_matches
 from ccproxy_sidecar.live import Live
 from ccproxy_sidecar.metrics import Metrics
 from ccproxy_sidecar.rules.program import Program
-
-_METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class LocalPaths:
@@ -57,7 +56,7 @@ class LocalPaths:
             request.headers.get("authorization"), self._metrics_token
         ):
             return web.Response(status=401, text="this scrape needs the bearer token of CCPROXY_METRICS_TOKEN_FILE\n")
-        return web.Response(body=self._metrics.registry.render(), headers={"content-type": _METRICS_TYPE})
+        return web.Response(body=self._metrics.registry.render(), headers={"content-type": CONTENT_TYPE})
 
     async def state(self, _request: web.BaseRequest) -> web.Response:
         """What runs now, for `ccproxy status`."""

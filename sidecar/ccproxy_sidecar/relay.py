@@ -11,7 +11,6 @@ import asyncio
 import time
 
 from aiohttp import web
-from multidict import CIMultiDict
 
 from ccproxy_contract.names import HEADER_CALL, HEADER_RULE, HEADER_SHADOW, HEADER_TARGET
 from ccproxy_sidecar.call import Call
@@ -32,14 +31,14 @@ async def relay(request: web.BaseRequest, call: Call, attempt: Attempt, *, heart
     assert response is not None
     headers = downstream_headers(response.headers, own_headers(call, attempt.outgoing.label))
     if attempt.streams:
-        out = _started(response.status, headers)
+        out = web.StreamResponse(status=response.status, headers=headers)
         return await _stream(request, call, attempt, out=out, heartbeat=heartbeat)
     if response.content.at_eof():
         attempt.first_byte_s = time.perf_counter()
         attempt.close(reuse=True)
         body = attempt.held[0] if attempt.held else b""
         return web.Response(status=response.status, headers=headers, body=body)
-    return await _unheld(request, attempt, _started(response.status, headers))
+    return await _unheld(request, attempt, web.StreamResponse(status=response.status, headers=headers))
 
 
 def own_headers(call: Call, target: str) -> list[tuple[str, str]]:
@@ -48,10 +47,6 @@ def own_headers(call: Call, target: str) -> list[tuple[str, str]]:
     if call.shadow:
         headers.append((HEADER_SHADOW, call.shadow))
     return headers
-
-
-def _started(status: int, headers: CIMultiDict[str]) -> web.StreamResponse:
-    return web.StreamResponse(status=status, headers=headers)
 
 
 async def _stream(

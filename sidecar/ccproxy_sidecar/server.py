@@ -74,7 +74,6 @@ class Server:
         self._max_body_bytes = max_body_bytes
         self._local = local
         self._call_ids = call_ids
-        self.calls = 0
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
@@ -83,7 +82,7 @@ class Server:
         refused = foreign(request.headers)
         if refused is not None:
             return self._refusal(DIALECTS["openai-chat"], refused)
-        if "upgrade" in request.headers and request.headers["upgrade"].lower() == "websocket":
+        if request.headers.get("upgrade", "").lower() == "websocket":
             return self._refusal(DIALECTS["openai-responses"], _NO_WEBSOCKET)
         local = self._local.get(path)
         if local is not None:
@@ -125,7 +124,6 @@ class Server:
 
     async def _served(self, request: web.BaseRequest, call: Call, program: Program) -> web.StreamResponse:
         body = Body(self._in_flight)
-        self.calls += 1
         try:
             if request.headers.get("expect", "").lower() == "100-continue" and request.transport is not None:
                 request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")

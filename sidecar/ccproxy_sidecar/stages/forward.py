@@ -16,7 +16,7 @@ from ccproxy_sidecar.call import Call
 from ccproxy_sidecar.dialects.dialect import Problem
 from ccproxy_sidecar.stages.classify import Plan
 from ccproxy_sidecar.stages.meter import Meter
-from ccproxy_sidecar.stages.outgoing import Outbox
+from ccproxy_sidecar.stages.outgoing import Dispatch
 from ccproxy_sidecar.upstream.attempt import Attempt, Outgoing
 from ccproxy_sidecar.upstream.patience import Patience
 from ccproxy_sidecar.upstream.pool import FAILURES, Pool, failure_word
@@ -38,7 +38,7 @@ class Forward:
 
     def __init__(self, *, pool: Pool, meter: Meter, rng: random.Random, patience: Patience) -> None:
         self._pool = pool
-        self._outbox = Outbox()
+        self._dispatch = Dispatch()
         self._patience = patience
         self._meter = meter
         self._rng = rng
@@ -48,7 +48,7 @@ class Forward:
         number = 0
         error = ""
         for position, choice in enumerate(plan.choices):
-            outgoing = self._outbox.outgoing(call, choice)
+            outgoing = self._dispatch.outgoing(call, choice)
             if isinstance(outgoing, Problem):
                 return outgoing
             last_target = position == len(plan.choices) - 1

@@ -66,8 +66,7 @@ class Meter:
         settled = _settlement(attempt.event, call, attempt, seq=self._journal.next_seq)
         self._journal.write(settled)
         self._count(settled)
-        if call.session is not None and attempt.answer.usage is not None:
-            self._remember(call, attempt)
+        self._remember(call, attempt)
 
     def _found_usage(self, call: Call, attempt: Attempt) -> bool:
         """A path only passed through is metered when its answer tells its usage: `open` and `settle` at once.

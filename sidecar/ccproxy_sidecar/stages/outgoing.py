@@ -22,7 +22,7 @@ from ccproxy_sidecar.upstream.headers import upstream_headers
 _MAX_URLS = 4096
 
 
-class Outbox:
+class Dispatch:
     """Makes requests of calls; remembers the URLs it made."""
 
     def __init__(self) -> None:
