@@ -1,7 +1,7 @@
 # ccproxy. `make` lists what there is; `make demo` and `make test` need nothing prepared but git, make and Python >= 3.11.
 SHELL := /bin/bash
 PY := .venv/bin/python
-MEMBERS := contract runtime policy sidecar ledger cli
+MEMBERS := contract runtime policy sidecar ledger compressor operator cli
 STAMP := .venv/.ready
 
 .DEFAULT_GOAL := help

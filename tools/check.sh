@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=.venv/bin
-members=(contract/ccproxy_contract runtime/ccproxy_runtime policy/ccproxy_policy sidecar/ccproxy_sidecar ledger/ccproxy_ledger cli/ccproxy_cli)
+members=(contract/ccproxy_contract runtime/ccproxy_runtime policy/ccproxy_policy sidecar/ccproxy_sidecar ledger/ccproxy_ledger compressor/ccproxy_compressor operator/ccproxy_operator cli/ccproxy_cli)
 
 failed=0
 run() { local name=$1; shift; if "$@" >"/tmp/ccproxy-check.$$" 2>&1; then echo "ok    $name"; else echo "FAIL  $name"; cat "/tmp/ccproxy-check.$$"; failed=1; fi; rm -f "/tmp/ccproxy-check.$$"; }
@@ -14,5 +14,5 @@ run "bandit" $bin/bandit -q -c pyproject.toml -r "${members[@]}"
 run "import directions" $bin/lint-imports
 run "crds without diff" $bin/python -m tools.crds --check
 run "docs without diff" $bin/python -m tools.docs --check
-run "mypy strict" $bin/mypy "${members[@]}" tests tools bench
+run "mypy strict" $bin/mypy "${members[@]}" tests tools bench e2e
 exit $failed

@@ -1,7 +1,6 @@
 """The accounts: what the ledger knows of tenants and price books. Written by `policy`, read by the ledger.
 
-Must not hold what only a sidecar needs (routes, credentials). This is the last file of the contract; the walk goes on
-in `runtime`.
+Must not hold what only a sidecar needs (routes, credentials). Next: `stream.py`.
 """
 
 from __future__ import annotations
@@ -24,6 +23,9 @@ class Accounts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, re
     hash: str = ""
     version: int = 1
     tenants: tuple[TenantAccount, ...] = ()
+    namespaces: dict[str, str] = {}
+    """Namespace to tenant (cluster only); one that is not here has none. The ledger takes the tenant of an event from
+    its sender's namespace."""
     book: PriceBook = EMPTY_BOOK
     """The newest book; older ones are kept by the ledger under their version."""
 

@@ -159,6 +159,10 @@ class Snapshot(Part, frozen=True):
     """The first policy's `default` as a rule that matches everything, when it has one."""
     backends: tuple[Backend, ...] = ()
     book: PriceBook = EMPTY_BOOK
+    next_root: str = ""
+    """PEM of the root certificate that signs next, from 30 days before it does; trusted beside the present one."""
+    retired: bool = False
+    """Last snapshot before ccproxy is uninstalled: routing stays as it is, budgets and compression are off."""
     resource_versions: dict[str, str] = {}
     """Per kind the newest resourceVersion that went in (cluster only)."""
 
@@ -180,11 +184,20 @@ def snapshot_bytes(snapshot: Snapshot) -> bytes:
     return _encoder.encode(snapshot)
 
 
-def snapshot_from_bytes(raw: bytes) -> Snapshot:
-    """Decode and verify. Raises `ValueError` for bad JSON, another version or a hash that does not fit."""
+def snapshot_from_stream(raw: bytes) -> Snapshot:
+    """Decode a slice. Its hash is the operator's word: a newer operator may hash fields that this build ignores.
+
+    Raises `ValueError` for bad JSON or another version.
+    """
     snapshot = _decoder.decode(raw)
     if snapshot.version != SNAPSHOT_VERSION:
         raise ValueError(f"snapshot version {snapshot.version}, this process knows {SNAPSHOT_VERSION}")
+    return snapshot
+
+
+def snapshot_from_bytes(raw: bytes) -> Snapshot:
+    """Decode and verify. Raises `ValueError` for bad JSON, another version or a hash that does not fit."""
+    snapshot = snapshot_from_stream(raw)
     if sealed(snapshot).hash != snapshot.hash:
         raise ValueError("snapshot hash does not fit its content: the file was cut or edited")
     return snapshot

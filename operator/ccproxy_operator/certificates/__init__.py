@@ -1,0 +1,1 @@
+"""The root and the certificates that it signs. Next: `authority.py`."""

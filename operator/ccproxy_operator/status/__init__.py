@@ -1,0 +1,1 @@
+"""What an object is told of itself: its conditions. Next: `conditions.py`."""
