@@ -1,0 +1,30 @@
+"""One cluster for the whole run; the chart is installed for all tests but those that install it themselves."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from e2e.clusters import why_not
+from e2e.house import House, house
+
+
+@pytest.fixture(scope="session")
+def bare() -> Iterator[House]:
+    """The cluster with images and provider, without ccproxy."""
+    reason = why_not()
+    if reason:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"CI must have a cluster: {reason}")
+        pytest.skip(reason)
+    with house() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def installed(bare: House) -> House:
+    """The cluster with ccproxy."""
+    bare.install()
+    return bare
