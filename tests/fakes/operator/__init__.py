@@ -1,0 +1,1 @@
+"""A scripted operator: a real TLS WebSocket server that speaks `contract/stream.py`. Next: `server.py`."""
