@@ -1,1 +1,1 @@
-"""The root and the certificates that it signs. Next: `authority.py`."""
+"""Certificates of ccproxy's own servers, made and renewed without cert-manager. Next: `authority.py`."""
