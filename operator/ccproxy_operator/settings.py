@@ -1,0 +1,70 @@
+"""The operator's settings: the only place that reads its environment, once.
+
+Must not hold defaults of behaviour that no chart value sets. Next: `__main__.py`.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from ccproxy_contract.names import OPERATOR_PORT, OPS_PORT, SYSTEM_NAMESPACE
+
+OWN_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Who this replica is, where its API server is and where it listens."""
+
+    namespace: str
+    """The system namespace: where the chart is installed."""
+    identity: str
+    """Name of this replica, as the holder of the Lease: the pod's name."""
+    kubeconfig: Path | None = None
+    """Credentials of the API server; None: the pod's own ServiceAccount."""
+    host: str = "0.0.0.0"
+    """Pods connect from everywhere."""
+    port: int = OPERATOR_PORT
+    """Streams of the sidecars and the ledger, TLS; 0: a free one, told in the log."""
+    ops_port: int = OPS_PORT
+    """Health, readiness and metrics, plain HTTP; 0: a free one."""
+    compressor_image: str = ""
+    """Image of compressors that ModelBackends ask for."""
+    log_level: str = "info"
+    """`debug`, `info`, `warning` or `error`."""
+
+
+def settings_from_environment(environ: Mapping[str, str] | None = None) -> Settings:
+    """Raises `ValueError` naming the variable that is wrong."""
+    env = os.environ if environ is None else environ
+    kubeconfig = env.get("CCPROXY_KUBECONFIG", "")
+    return Settings(
+        namespace=env.get("CCPROXY_NAMESPACE", "") or _own_namespace(),
+        identity=env.get("CCPROXY_POD_NAME", "") or socket.gethostname(),
+        kubeconfig=Path(kubeconfig) if kubeconfig else None,
+        host=env.get("CCPROXY_OPERATOR_HOST", "") or "0.0.0.0",
+        port=_port(env, "CCPROXY_OPERATOR_PORT", OPERATOR_PORT),
+        ops_port=_port(env, "CCPROXY_OPS_PORT", OPS_PORT),
+        compressor_image=env.get("CCPROXY_COMPRESSOR_IMAGE", ""),
+        log_level=env.get("CCPROXY_LOG_LEVEL", "") or "info",
+    )
+
+
+def _own_namespace() -> str:
+    try:
+        return OWN_NAMESPACE.read_text().strip() or SYSTEM_NAMESPACE
+    except OSError:
+        return SYSTEM_NAMESPACE
+
+
+def _port(env: Mapping[str, str], name: str, default: int) -> int:
+    text = env.get(name, "")
+    if not text:
+        return default
+    if not text.isascii() or not text.isdigit() or int(text) > 65535:
+        raise ValueError(f"{name}={text!r} is not a port")
+    return int(text)
