@@ -1,6 +1,7 @@
 """The program in a test's pods: an agent that knows nothing of ccproxy.
 
-It reads the variables that SDKs read, calls and ends. Runs with the standard library alone. Prints one JSON line per answer. Must not import anything of the project.
+It reads the variables that SDKs read, calls, and ends. Runs with the standard library alone. Prints one JSON line per
+answer. Must not import anything of the project.
 """
 
 import json

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from e2e.clusters import Cluster
 from e2e.commands import run
-from e2e.settings import IMAGES, ROOT
+from e2e.settings import IMAGES
 
 MEMBERS = ("sidecar", "operator", "ledger", "compressor")
 TAG = "e2e"

@@ -1,0 +1,88 @@
+"""With the control plane away, sidecars serve: running ones, and one that was restarted meanwhile."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from e2e import workloads
+from e2e.chart import SYSTEM
+from e2e.clusters import LocalCluster
+from e2e.commands import wait
+from e2e.house import House
+
+SPACE = "outages"
+STOPPED_S = 10
+END = "import os, signal; os.kill(1, signal.SIGTERM)"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _space(installed: House) -> None:
+    installed.tenant_space(SPACE)
+    installed.kubectl.apply(workloads.deployment("steady", SPACE, "0", "1", workloads.MODEL))
+
+
+def _called(house: House, pod: str) -> object:
+    command = ["/venv/bin/python", "/e2e/agent.py", "1", "0", workloads.MODEL]
+    answer = json.loads(house.kubectl.execute(pod, command, namespace=SPACE, container="agent"))
+    return [answer["status"], answer["x-ccproxy-target"]]
+
+
+def _gone(house: House, component: str) -> None:
+    wait(f"{component} to be gone", lambda: not house.system_pods(component), timeout_s=60)
+
+
+@contextmanager
+def _scaled_down(house: House, *workload: str) -> Iterator[None]:
+    """Operator and ledger gone."""
+    before = {name: house.kubectl.get(*name.split("/"), namespace=SYSTEM)["spec"]["replicas"] for name in workload}
+    for name in workload:
+        house.kubectl("scale", name, "--replicas=0", "-n", SYSTEM)
+    for component in ("operator", "ledger"):
+        _gone(house, component)
+    try:
+        yield
+    finally:
+        for name, replicas in before.items():
+            house.kubectl("scale", name, f"--replicas={replicas}", "-n", SYSTEM)
+            house.kubectl.rolled_out(*name.split("/"), namespace=SYSTEM, timeout_s=180)
+
+
+def test_running_and_restarted_sidecars_serve_without_operator_and_ledger(installed: House) -> None:
+    pod = installed.pod_of("app=steady", namespace=SPACE)
+    name = pod["metadata"]["name"]
+    with _scaled_down(installed, "deployment/ccproxy-operator", "statefulset/ccproxy-ledger"):
+        assert _called(installed, name) == [200, f"scripted/{workloads.MODEL}"]
+        before = _restarts(installed, name)
+        installed.kubectl.execute(name, ["/venv/bin/python", "-c", END], namespace=SPACE, container="ccproxy")
+        wait("the sidecar to be restarted", lambda: _restarts(installed, name) > before, timeout_s=60)
+        answer = wait("an answer of the restarted sidecar", lambda: _called(installed, name), timeout_s=30)
+        assert answer == [200, f"scripted/{workloads.MODEL}"]
+
+
+def _restarts(house: House, pod: str) -> int:
+    statuses = house.kubectl.get("pod", pod, namespace=SPACE)["status"]["initContainerStatuses"]
+    return int(next(item["restartCount"] for item in statuses if item["name"] == "ccproxy"))
+
+
+def test_sidecars_serve_while_the_api_server_stands_still(installed: House) -> None:
+    if not isinstance(installed.cluster, LocalCluster):
+        pytest.skip("only the local cluster's API server can be stopped")
+    pod = installed.pod_of("app=steady", namespace=SPACE)["metadata"]["name"]
+    before = installed.kubectl.logs(pod, namespace=SPACE, container="agent").count('"status"')
+    pid = installed.cluster.pid("kube-apiserver")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        time.sleep(STOPPED_S)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    logs = wait("logs again", lambda: installed.kubectl.logs(pod, namespace=SPACE, container="agent"), timeout_s=60)
+    answers = [json.loads(line) for line in logs.splitlines() if "status" in line]
+    assert len(answers) >= before + 5
+    assert {answer["status"] for answer in answers} == {200}
