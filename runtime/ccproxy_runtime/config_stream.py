@@ -28,8 +28,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable
-from functools import lru_cache
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -43,21 +42,17 @@ from ccproxy_contract.stream import (
     CLOSE_UNAUTHENTICATED,
     HEARTBEAT_S,
     MAX_FRAME_BYTES,
-    Ack,
-    Down,
     Hello,
-    Reject,
-    Slice,
     Up,
-    down_from_bytes,
     word_bytes,
 )
 from ccproxy_runtime.back_off import BackOff, Ended
-from ccproxy_runtime.freshness import Freshness, Running
+from ccproxy_runtime.config_offers import Offers, Take
+from ccproxy_runtime.freshness import Running
 from ccproxy_runtime.logs import logger
 from ccproxy_runtime.metrics import Registry
 from ccproxy_runtime.projected_token import projected_token
-from ccproxy_runtime.tls import client_context
+from ccproxy_runtime.tls import shared_context
 
 SILENCE_S: Final = 3 * HEARTBEAT_S
 CONNECT_S: Final = 10.0
@@ -73,9 +68,6 @@ _CLOSES: Final[dict[int, Ended]] = {
 }
 _STATUSES: Final[dict[int, Ended]] = {401: "refused", 403: "unwanted", 410: "unwanted"}
 _log = logger("config_stream")
-_shared_context = lru_cache(maxsize=8)(client_context)
-
-Take = Callable[[Slice], Awaitable[Ack | Reject]]
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,27 +104,16 @@ class ConfigStream:
         """Connections that stood, the present one among them."""
         self.failures = 0
         """Tries to connect that failed."""
-        self.rubbish = 0
-        """Frames that were no word of the stream."""
-        self.taken = 0
-        self.rejected = 0
-        self.freshness = Freshness(running)
+        self.offers = Offers(take, running=running, clock_s=clock_s)
         self._source = source
-        self._take = take
         self._clock_s = clock_s
         self._back_off = BackOff(random)
         self._session = session
-        self._confirmed_s = clock_s()
-        self._in_sync = False
 
     @property
     def running(self) -> Running:
         """What runs, by its hash and resourceVersions."""
-        return self.freshness.running
-
-    def age_s(self) -> float:
-        """Seconds since what runs was last known to be the newest; 0 while connected and in sync."""
-        return 0.0 if self._in_sync else self._clock_s() - self._confirmed_s
+        return self.offers.freshness.running
 
     async def run(self) -> None:
         """Until cancelled: keep one connection, or try to get one."""
@@ -164,15 +145,14 @@ class ConfigStream:
             _log.warning("disconnected", reason=type(failure).__name__)
             ended = "lost"
         finally:
-            self._out_of_sync()
             self.connected_since_s = None
-            self.freshness.disconnected()
+            self.offers.disconnected()
             await _closed(socket)
         return ended, self._clock_s() - started_s
 
     async def _connect(self, session: aiohttp.ClientSession) -> aiohttp.ClientWebSocketResponse[bool]:
         source = self._source
-        trust: ssl.SSLContext | bool = _shared_context(*source.roots()) if source.url.startswith("wss:") else True
+        trust: ssl.SSLContext | bool = shared_context(*source.roots()) if source.url.startswith("wss:") else True
         async with asyncio.timeout(CONNECT_S):
             return await session.ws_connect(
                 source.url.rstrip("/") + source.path,
@@ -190,8 +170,7 @@ class ConfigStream:
             heard = await self._next(socket)
             if isinstance(heard, str):
                 return heard
-            due = self.freshness.due(self._clock_s()) if heard is None else None
-            answer = await self._heard(heard) if heard is not None else await self._run_from_now(due) if due else None
+            answer = await (self.offers.heard(heard) if heard is not None else self.offers.overdue())
             if answer is not None:
                 await _said(socket, answer)
 
@@ -200,7 +179,7 @@ class ConfigStream:
 
         Raises `TimeoutError` after silence. Pings count as sound: the library answers them and goes on waiting.
         """
-        wait_s = self.freshness.waits_s(self._clock_s())
+        wait_s = self.offers.waits_s()
         if wait_s is None:
             return await _received(socket)
         patience = asyncio.timeout(wait_s)
@@ -211,58 +190,6 @@ class ConfigStream:
             if not patience.expired():
                 raise
             return None
-
-    async def _heard(self, frame: bytes) -> Up | None:
-        """What to answer to a frame."""
-        try:
-            word: Down = down_from_bytes(frame)
-            refusal = self.freshness.refuses(word, self._clock_s()) if isinstance(word, Slice) else ""
-        except ValueError:
-            self.rubbish += 1
-            _log.error("rubbish", bytes=len(frame))
-            return None
-        if not isinstance(word, Slice):
-            self._confirmed(word.hash, word.resource_versions)
-            return None
-        if refusal:
-            self._out_of_sync()
-            return self._rejection(Reject(word.hash, refusal))
-        return await self._run_from_now(word)
-
-    async def _run_from_now(self, offer: Slice) -> Ack | Reject:
-        if offer.hash == self.running.hash:
-            answer: Ack | Reject = Ack(offer.hash)
-        else:
-            try:
-                answer = await self._take(offer)
-            except Exception as broken:  # whatever is wrong with one configuration, the next one must find us listening
-                _log.error("take_broke", error=type(broken).__name__)
-                answer = Reject(offer.hash, f"the client broke on it ({type(broken).__name__}); its log tells more")
-        if isinstance(answer, Reject):
-            self._out_of_sync()
-            return self._rejection(answer)
-        self.taken += 1
-        self.freshness.took(offer)
-        self._in_sync = True
-        return answer
-
-    def _rejection(self, rejection: Reject) -> Reject:
-        self.rejected += 1
-        _log.warning("rejected", hash=rejection.hash, reason=rejection.reason)
-        return rejection
-
-    def _confirmed(self, hash: str, versions: dict[str, str]) -> None:
-        if hash != self.running.hash:
-            self.rubbish += 1
-            _log.error("not_what_runs", said=hash, running=self.running.hash)
-            return
-        self.freshness.confirmed(versions)
-        self._in_sync = True
-
-    def _out_of_sync(self) -> None:
-        if self._in_sync:
-            self._in_sync = False
-            self._confirmed_s = self._clock_s()
 
 
 async def _received(socket: aiohttp.ClientWebSocketResponse[bool]) -> bytes | Ended:
@@ -288,16 +215,16 @@ async def _closed(socket: aiohttp.ClientWebSocketResponse[bool]) -> None:
 
 def register(stream: ConfigStream, registry: Registry) -> None:
     """Show a stream's state as metrics."""
-    gauge, counter, fresh = registry.gauge_fn, registry.counter_fn, stream.freshness
+    gauge, counter, offers, fresh = registry.gauge_fn, registry.counter_fn, stream.offers, stream.offers.freshness
     gauge("ccproxy_config_connected", "1 while the operator is connected.", lambda: int(_connected(stream)))
-    gauge("ccproxy_config_age_seconds", "Since what runs was last known to be the newest.", stream.age_s)
+    gauge("ccproxy_config_age_seconds", "Since what runs was last known to be the newest.", offers.age_s)
     counter("ccproxy_config_connections_total", "Connections to the operator that stood.", lambda: stream.connections)
     counter("ccproxy_config_failures_total", "Tries to connect that failed.", lambda: stream.failures)
-    counter("ccproxy_config_taken_total", "Configurations taken.", lambda: stream.taken)
-    counter("ccproxy_config_rejected_total", "Configurations not taken.", lambda: stream.rejected)
+    counter("ccproxy_config_taken_total", "Configurations taken.", lambda: offers.taken)
+    counter("ccproxy_config_rejected_total", "Configurations not taken.", lambda: offers.rejected)
     counter("ccproxy_config_older_total", "Older configurations refused.", lambda: fresh.refused)
     counter("ccproxy_config_older_taken_total", "Older configurations taken in the end.", lambda: fresh.taken_older)
-    counter("ccproxy_config_rubbish_total", "Frames that made no sense.", lambda: stream.rubbish)
+    counter("ccproxy_config_rubbish_total", "Frames that made no sense.", lambda: offers.rubbish)
 
 
 def _connected(stream: ConfigStream) -> bool:

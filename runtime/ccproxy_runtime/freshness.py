@@ -2,7 +2,7 @@
 
 Two replicas of the operator may be apart by a moment, so a slice made of older resourceVersions than those that run is
 refused; but after a restore of the cluster's database all of them are older for good, so it is taken once it has been
-offered for `REFUSE_OLDER_S`. Pure: sans I/O. Must not decode a configuration. Next: `config_stream.py`.
+offered for `REFUSE_OLDER_S`. Pure: sans I/O. Must not decode a configuration. Next: `config_offers.py`.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from functools import lru_cache
 from pathlib import Path
 
 from ccproxy_runtime.logs import logger
@@ -52,6 +53,12 @@ def client_context(*roots: str) -> ssl.SSLContext:
         if root:
             context.load_verify_locations(cadata=root)
     return context
+
+
+@lru_cache(maxsize=8)
+def shared_context(*roots: str) -> ssl.SSLContext:
+    """`client_context`, made once for the same roots: connection pools know a context by its identity."""
+    return client_context(*roots)
 
 
 def _stamp(folder: Path) -> tuple[tuple[int, int], ...] | None:

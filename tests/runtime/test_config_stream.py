@@ -99,7 +99,7 @@ async def test_a_slice_is_taken_and_acknowledged(operator: FakeOperator, tmp_pat
         await operator.acked(first.hash)
         assert client.took == [first.hash]
         assert client.stream.running == Running(first.hash, {"Secret": "5"})
-        assert client.stream.age_s() == 0.0
+        assert client.stream.offers.age_s() == 0.0
     assert (operator.hellos[0].features, operator.hellos[0].build, operator.hellos[0].running) == (
         ("a", "b"),
         "test",
@@ -135,7 +135,7 @@ async def test_a_slice_that_is_not_taken_leaves_the_last_good_one(
         await operator.publish(breaking)
         await operator.until(lambda: len(operator.answers) == 3)
         assert client.stream.running.hash == first.hash
-        assert client.stream.age_s() > 0
+        assert client.stream.offers.age_s() > 0
         await operator.publish(good)
         await operator.acked(good.hash)
     assert operator.answers[1] == Reject(bad.hash, "no such pattern")
@@ -157,7 +157,7 @@ async def test_rubbish_is_counted_and_the_next_slice_is_taken(
         after = made("after")
         await operator.publish(after)
         await operator.acked(after.hash)
-    assert client.stream.rubbish == 1
+    assert client.stream.offers.rubbish == 1
     assert client.took == [after.hash]
 
 
@@ -232,7 +232,7 @@ async def test_an_older_slice_is_taken_when_nothing_newer_comes(
         Reject(restored.hash, "it is older than what runs (RoutingPolicy); it is taken when nothing newer comes"),
         Ack(restored.hash),
     ]
-    assert client.stream.freshness.taken_older == 1
+    assert client.stream.offers.freshness.taken_older == 1
     assert client.stream.running.versions == {"RoutingPolicy": "99", "Secret": "9"}
 
 
@@ -277,7 +277,7 @@ async def test_metrics_tell_whether_it_is_connected_and_how_old_the_configuratio
     async with connected(operator, tmp_path, root) as client:
         register(client.stream, registry)
         assert b"ccproxy_config_connected 1" in registry.render()
-        assert client.stream.age_s() > 0
+        assert client.stream.offers.age_s() > 0
         offer = made("one")
         await operator.publish(offer)
         await operator.acked(offer.hash)
