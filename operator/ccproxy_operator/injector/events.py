@@ -1,0 +1,61 @@
+"""What people shall read, as Kubernetes Events: which are written, and how they look.
+
+Pure. The same about the same owner is written once in a while only, as a Deployment's pods are all alike.
+Next: `event_writer.py`.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from ccproxy_operator.injector.review import Note
+
+REPEAT_S: Final = 600.0
+MAX_REMEMBERED: Final = 4096
+MAX_MESSAGE_CHARS: Final = 1000
+"""Kubernetes takes 1,024."""
+REPORTER: Final = "ccproxy-injector"
+
+
+class Heard:
+    """Remembers what was told lately."""
+
+    def __init__(self) -> None:
+        self._last: OrderedDict[tuple[str, str, str, str], float] = OrderedDict()
+
+    def is_news(self, note: Note, now_s: float) -> bool:
+        """Was this not told in the last ten minutes? It counts as told then."""
+        key = (note.namespace, note.about.kind, note.about.uid or note.about.name, note.reason)
+        last_s = self._last.get(key)
+        if last_s is not None and 0 <= now_s - last_s < REPEAT_S:
+            return False
+        self._last[key] = now_s
+        self._last.move_to_end(key)
+        if len(self._last) > MAX_REMEMBERED:
+            self._last.popitem(last=False)
+        return True
+
+
+def event(note: Note, *, now_s: float, instance: str) -> dict[str, Any]:
+    """A core/v1 Event; `now_s` Unix seconds, `instance` the injector's pod."""
+    at = datetime.fromtimestamp(now_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    about = note.about
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"generateName": f"{about.name[:50].rstrip('.-')}.ccproxy-", "namespace": note.namespace},
+        "involvedObject": {"apiVersion": about.api_version, "kind": about.kind, "namespace": note.namespace,
+                           "name": about.name, **({"uid": about.uid} if about.uid else {})},
+        "type": "Warning" if note.warning else "Normal",
+        "reason": note.reason,
+        "message": note.message[:MAX_MESSAGE_CHARS],
+        "action": "Inject",
+        "source": {"component": REPORTER},
+        "reportingComponent": REPORTER,
+        "reportingInstance": instance,
+        "firstTimestamp": at,
+        "lastTimestamp": at,
+        "count": 1,
+    }  # fmt: skip
