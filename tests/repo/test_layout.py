@@ -19,7 +19,7 @@ MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60
 MAX_MEDIAN_FUNCTION_LINES = 8
 BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "base", "data", "info"}
-ONLY_HERE = {
+ONLY_HERE: dict[str, str | tuple[str, ...]] = {
     "torch": "compressor/",
     "kopf": "operator/",
     "kubernetes": "operator/",
@@ -29,7 +29,7 @@ ONLY_HERE = {
     "asyncpg": "ledger/",
     "redis": "sidecar/ccproxy_sidecar/cache/",
     "genai_prices": "policy/",
-    "rs_bpe": "sidecar/ccproxy_sidecar/tokens/",
+    "rs_bpe": ("sidecar/ccproxy_sidecar/tokens/", "compressor/ccproxy_compressor/tokens.py"),
     "alembic": "ledger/",
 }
 
