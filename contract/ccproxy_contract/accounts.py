@@ -28,6 +28,8 @@ class Accounts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, re
     its sender's namespace."""
     book: PriceBook = EMPTY_BOOK
     """The newest book; older ones are kept by the ledger under their version."""
+    books: dict[str, tuple[str, ...]] = {}
+    """Books of single namespaces (cluster only): version to the keys of `book` that it holds (`books_of`)."""
 
 
 ACCOUNTS_VERSION = 1
@@ -35,6 +37,16 @@ ACCOUNTS_VERSION = 1
 
 def sealed_accounts(accounts: Accounts) -> Accounts:
     return msgspec.structs.replace(accounts, hash=content_hash(msgspec.structs.replace(accounts, hash="")))
+
+
+def books_of(accounts: Accounts) -> tuple[PriceBook, ...]:
+    """Every book that an event may name now: the whole one, and those of single namespaces."""
+    keys = accounts.book.keys
+    parts = (
+        PriceBook(version=version, keys={key: keys[key] for key in names if key in keys})
+        for version, names in accounts.books.items()
+    )
+    return (accounts.book, *parts)
 
 
 _encoder = msgspec.json.Encoder()

@@ -1,12 +1,14 @@
 """One document to one typed object, or the reasons why not.
 
 Checks what one object can answer for itself by its shape; what needs RE2 or other objects comes after. Next:
-`providers.py`.
+`places.py`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Generic, TypeVar
 
 from pydantic import ValidationError
@@ -17,7 +19,7 @@ from ccproxy_policy.kinds.model_backend import ModelBackend
 from ccproxy_policy.kinds.routing_policy import RoutingPolicy
 from ccproxy_policy.kinds.secret import Secret
 from ccproxy_policy.kinds.tenant import Tenant
-from ccproxy_policy.problems import Problem
+from ccproxy_policy.problems import Findings, Problem
 from ccproxy_policy.sentences import nearest, sentence
 
 Kind = RoutingPolicy | ModelBackend | Tenant | Secret
@@ -46,8 +48,41 @@ class Written(Generic[K]):
         return self.object.metadata.name
 
 
+def admit(
+    documents: Iterable[Document], findings: Callable[[Kind], Findings], problems: list[Problem]
+) -> list[Written[Kind]]:
+    """Every document that is an object and may be one here (`findings` has nothing to say); adds to `problems`.
+
+    Of two with one kind and name the first is taken.
+    """
+    taken: dict[tuple[str, str], Document] = {}
+    objects = []
+    for document in documents:
+        found = admitted(document)
+        if isinstance(found, list):
+            problems += found
+            continue
+        first = taken.setdefault((found.object.kind, found.name), document)
+        if first is not document:
+            message = f"{found.object.kind} `{found.name}` is already in {first.file}:{first.line}; choose another name"
+            problems.append(document.problem(("metadata", "name"), message))
+        elif wrong := document.kept("place", findings, partial(_problems, found, findings)):
+            problems += wrong
+        else:
+            objects.append(found)
+    return objects
+
+
+def _problems(written: Written[Kind], findings: Callable[[Kind], Findings]) -> list[Problem]:
+    return [written.document.problem(*finding) for finding in findings(written.object)]
+
+
 def admitted(document: Document) -> Written[Kind] | list[Problem]:
     """The document's object, or its problems (never both)."""
+    return document.kept("admitted", None, partial(_admitted, document))
+
+
+def _admitted(document: Document) -> Written[Kind] | list[Problem]:
     kind = _kind(document)
     if isinstance(kind, Problem):
         return [kind]

@@ -1,7 +1,7 @@
 """Public prices: the genai-prices data as entries of the contract's price book.
 
 The only file that imports genai_prices, and only when a book is made (it takes most of a compile's time: its data is
-Python code). Nothing is fetched: the data is what the pinned package ships. Next: `backends.py`.
+Python code). Nothing is fetched: the data is what the pinned package ships. Next: `compressors.py`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime, time
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from ccproxy_contract.money import PUSD_PER_USD, pusd_per_token
@@ -30,15 +30,15 @@ _RATES: Final = {
 
 def public_prices(keys: Iterable[str]) -> dict[str, tuple[ModelPrices, ...]]:
     """Entries of the given provider ids; an id that the data does not know is left out."""
-    return dict(_prices(tuple(sorted(set(keys)))))
+    return {key: entries for key in sorted(set(keys)) if (entries := _prices(key))}
 
 
-@lru_cache(maxsize=8)
-def _prices(keys: tuple[str, ...]) -> dict[str, tuple[ModelPrices, ...]]:
+@cache
+def _prices(key: str) -> tuple[ModelPrices, ...]:
+    """Of one provider; made once, so that the books of many namespaces share them."""
     from genai_prices.data import providers
 
-    found = {provider.id: provider for provider in providers}
-    return {key: tuple(_entry(model) for model in found[key].models) for key in keys if key in found}
+    return tuple(_entry(model) for provider in providers if provider.id == key for model in provider.models)
 
 
 def _entry(model: ModelInfo) -> ModelPrices:

@@ -1,6 +1,6 @@
 """What a backend is called with: resolved from Secret documents and from an environment that is handed in.
 
-The only file that touches secret values. Must never put one in a problem. Next: `backend_prices.py`.
+This and `cluster/credentials.py` alone touch secret values. Must never put one in a problem. Next: `backend_prices.py`.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from ccproxy_contract.snapshot import Credential
 from ccproxy_policy.admit import Written
 from ccproxy_policy.kinds.model_backend import Credentials, ModelBackendSpec, SecretRef
 from ccproxy_policy.kinds.secret import Secret
-from ccproxy_policy.problems import PathParts
-from ccproxy_policy.providers import DEFAULTS
+from ccproxy_policy.problems import Finding, PathParts
+from ccproxy_policy.providers import defaults
 
 Secrets = Mapping[str, Written[Secret]]
-Found = Credential | tuple[PathParts, str]
+Found = Credential | Finding
 """The credential, or where and why there is none."""
 
 _PATH: Final[PathParts] = ("spec", "credentials")
@@ -29,21 +29,22 @@ _KEY: Final = re.compile(r"[!-~]{1,8192}")
 
 
 def credential(spec: ModelBackendSpec, *, secrets: Secrets, environment: Mapping[str, str]) -> Found:
-    """The credential of a backend; a provider that we run ourselves needs none."""
+    """The credential of a laptop's backend; a provider that we run ourselves needs none."""
+    variable = defaults(spec.provider).key_variable
+    found = keyless(spec, instead=f"{{env: {variable}}}", ways="secretRef, env, passThrough")
+    return found or _key(spec.credentials or Credentials(), secrets, environment)
+
+
+def keyless(spec: ModelBackendSpec, *, instead: str, ways: str) -> Found | None:
+    """The credential where no key is needed, or what is wrong; `None`: a key has to be looked up."""
     written = spec.credentials
     if written is None:
-        return Credential(kind="None") if DEFAULTS[spec.provider].self_hosted else (_PATH, _missing(spec))
+        message = f"is missing; write {instead}, or {{passThrough: true}} to send the client's own key on"
+        return Credential(kind="None") if defaults(spec.provider).self_hosted else (_PATH, message)
     given = [x for x in (written.secret_ref, written.env, written.pass_through) if x is not None]
     if len(given) != 1:
-        return _PATH, "write exactly one of secretRef, env, passThrough"
-    if written.pass_through:
-        return Credential(kind="PassThrough")
-    return _key(written, secrets, environment)
-
-
-def _missing(spec: ModelBackendSpec) -> str:
-    variable = DEFAULTS[spec.provider].key_variable
-    return f"is missing; write {{env: {variable}}}, or {{passThrough: true}} to send the client's own key on"
+        return _PATH, f"write exactly one of {ways}"
+    return Credential(kind="PassThrough") if written.pass_through else None
 
 
 def _key(written: Credentials, secrets: Secrets, environment: Mapping[str, str]) -> Found:
@@ -57,7 +58,7 @@ def _key(written: Credentials, secrets: Secrets, environment: Mapping[str, str])
             return _from_environment(path, reference[1], environment)
         if "${" in value:
             return path, f"the value of `{written.secret_ref.key}` must be a key or ${{NAME}} alone, not a mix of both"
-        return _checked(path, value, f"the value of `{written.secret_ref.key}`")
+        return key_checked(path, value, f"the value of `{written.secret_ref.key}`")
     return _from_environment((*_PATH, "env"), written.env or "", environment)
 
 
@@ -65,10 +66,11 @@ def _from_environment(path: PathParts, name: str, environment: Mapping[str, str]
     value = environment.get(name, "").strip()
     if not value:
         return path, f"{name} is not set where ccproxy runs; run `export {name}=...` and start ccproxy again"
-    return _checked(path, value, name)
+    return key_checked(path, value, name)
 
 
-def _checked(path: PathParts, value: str, name: str) -> Found:
+def key_checked(path: PathParts, value: str, name: str) -> Found:
+    """The value as a credential, if a header can carry it."""
     if not _KEY.fullmatch(value):
         return path, f"{name} cannot be sent in a header; write a key without spaces, line ends or other letters"
     return Credential(kind="Key", key=value)

@@ -8,12 +8,15 @@ Next: `load.py`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar, cast
 
 import yaml
 
-from ccproxy_policy.problems import PathParts, Problem, path_text
+from ccproxy_policy.problems import INVALID, PathParts, Problem, path_text
+
+T = TypeVar("T")
 
 MAX_FILE_BYTES = 1 << 20
 MAX_DOCUMENTS = 500
@@ -36,16 +39,39 @@ class Document:
     value: object = field(repr=False)
     """May hold a Secret's values, so it stays out of `repr`."""
     lines: Mapping[PathParts, int] = field(default_factory=dict)
+    created: str = ""
+    """A cluster's creationTimestamp; empty elsewhere."""
+    _kept: dict[str, tuple[object, object]] = field(default_factory=dict, repr=False, compare=False)
 
-    def problem(self, parts: PathParts, message: str) -> Problem:
+    def kept(self, what: str, given: object, make: Callable[[], T]) -> T:
+        """`make()`, kept with the document under the name `what` for as long as `given` stays equal.
+
+        A cluster compiles a namespace again for each change of one object in it; all others answer from here.
+        """
+        found = self._kept.get(what)
+        if found is None or found[0] != given:
+            found = self._kept[what] = (given, make())
+        return cast("T", found[1])
+
+    def problem(self, parts: PathParts, message: str, reason: str = INVALID) -> Problem:
         """A problem at `parts`, on the line of the nearest thing that was really written."""
-        return Problem(self.file, self.line_of(parts), path_text(parts), message)
+        return Problem(self.file, self.line_of(parts), path_text(parts), message, reason)
 
     def line_of(self, parts: PathParts) -> int:
         """The line of `parts`, else of its nearest written parent."""
         while parts and parts not in self.lines:
             parts = parts[:-1]
         return self.lines.get(parts, self.line)
+
+
+def names_of(documents: Iterable[Document], kind: str) -> Iterable[str]:
+    """Names of all documents that mean to be of a kind, also of those that are refused."""
+    for document in documents:
+        value = document.value
+        if isinstance(value, dict) and value.get("kind") == kind and isinstance(value.get("metadata"), dict):
+            name = value["metadata"].get("name")
+            if isinstance(name, str):
+                yield name
 
 
 class _Refused(Exception):

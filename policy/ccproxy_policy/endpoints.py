@@ -7,18 +7,14 @@ from __future__ import annotations
 
 import re
 import ssl
-from collections.abc import Iterator
 from ipaddress import ip_address
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from ccproxy_contract.names import DATA_PORT
 from ccproxy_policy.kinds.model_backend import ModelBackendSpec
-from ccproxy_policy.problems import PathParts
-from ccproxy_policy.providers import DEFAULTS, EXAMPLE_URLS
-
-Findings = Iterator[tuple[PathParts, str]]
-"""Paths inside one document and what is wrong there."""
+from ccproxy_policy.problems import Findings, PathParts
+from ccproxy_policy.providers import EXAMPLE_URLS, defaults
 
 _URL: Final[PathParts] = ("spec", "endpoint", "url")
 _HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
@@ -27,15 +23,24 @@ _PLAIN: Final = re.compile(r"[!-~]+")
 
 def base_url(spec: ModelBackendSpec) -> str:
     """The base URL without a trailing slash; the provider's own where none is written."""
-    return (spec.endpoint.url or DEFAULTS[spec.provider].url).rstrip("/")
+    return (spec.endpoint.url or defaults(spec.provider).url).rstrip("/")
+
+
+def host_and_port(url: str) -> tuple[str, int]:
+    """Host in lower case and port of a base URL without findings."""
+    split = urlsplit(url)
+    return split.hostname or "", split.port or (443 if split.scheme == "https" else 80)
 
 
 def endpoint_findings(spec: ModelBackendSpec) -> Findings:
     """What is wrong with the address and the certificates. Never repeats an address: it may hold a password."""
     if spec.endpoint.url is not None:
         yield from _url_findings(spec, spec.endpoint.url)
-    elif not DEFAULTS[spec.provider].url:
-        yield _URL, f"{spec.provider} has no address of its own; write one like {EXAMPLE_URLS[spec.provider]}"
+    elif not defaults(spec.provider).url:
+        yield (
+            _URL,
+            f"{spec.provider} has no address of its own; write one like {EXAMPLE_URLS[spec.provider or 'Custom']}",
+        )
     if spec.endpoint.ca_bundle and not _is_certificates(spec.endpoint.ca_bundle.pem):
         yield ("spec", "endpoint", "caBundle", "pem"), "no certificates in it; write PEM, `-----BEGIN CERTIFICATE-----`"
 
@@ -50,7 +55,7 @@ def _url_findings(spec: ModelBackendSpec, url: str) -> Findings:
     if "?" in url or "#" in url:
         yield _URL, "an address must not hold a query or fragment; write the base URL alone"
     host = split.hostname or ""
-    if split.scheme == "http" and not _is_loopback(host) and not DEFAULTS[spec.provider].self_hosted:
+    if split.scheme == "http" and not _is_loopback(host) and not defaults(spec.provider).self_hosted:
         yield _URL, f"plain http would send {spec.provider} credentials unencrypted; write https://"
     if _is_loopback(host) and split.port == DATA_PORT:
         yield _URL, f"port {DATA_PORT} is ccproxy itself, calls would go in circles; write the provider's address"

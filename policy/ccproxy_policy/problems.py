@@ -6,9 +6,20 @@ value. Next: `documents.py`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final, Literal
 
 PathParts = tuple[str | int, ...]
+Finding = tuple[PathParts, str] | tuple[PathParts, str, str]
+"""A path inside one document, what is wrong there, and a reason other than `Invalid`."""
+Findings = Iterator[Finding]
+INVALID: Final = "Invalid"
+REFERENCE_REASONS: Final = frozenset(
+    {"BackendNotFound", "BackendNotUsable", "BackendNotRoutable", "RefNotPermitted", "DialectNotSpoken",
+     "SecretNotFound", "SecretKeyMissing", "SecretNotLabelled", "SecretValueInvalid", "HostNotAllowed"}
+)  # fmt: skip
+"""Reasons that lie between objects: the object itself is accepted and what does not hang on the reference works."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -19,6 +30,13 @@ class Problem:
     line: int
     path: str
     message: str
+    reason: str = INVALID
+    """A word for machines; the reason of a status condition."""
+
+    @property
+    def condition(self) -> Literal["Accepted", "ResolvedRefs"]:
+        """The status condition that this makes False."""
+        return "ResolvedRefs" if self.reason in REFERENCE_REASONS else "Accepted"
 
     @property
     def text(self) -> str:

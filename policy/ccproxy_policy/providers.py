@@ -69,6 +69,12 @@ DEFAULTS: Final[dict[Provider, ProviderDefaults]] = {
 ALWAYS_PRICED: Final = ("anthropic", "openai", "google")
 """In every laptop's book: what a client asked for is priced too, whoever serves it."""
 
+
+def defaults(provider: Provider | None) -> ProviderDefaults:
+    """What the provider knows; a backend without one is refused elsewhere, until then it knows as little as Custom."""
+    return DEFAULTS[provider or "Custom"]
+
+
 EXAMPLE_URLS: Final[dict[Provider, str]] = {
     "AzureOpenAI": "https://NAME.openai.azure.com",
     "Custom": "https://llm.example.com/v1",

@@ -14,7 +14,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from ccproxy_contract.snapshot import Backend, DialectName
+from ccproxy_contract.snapshot import DialectName
 from ccproxy_policy.kinds.routing_policy import Match
 from ccproxy_policy.matching import compiled
 
@@ -45,11 +45,11 @@ _FAMILIES: Final[tuple[tuple[re.Pattern[str], Dialects], ...]] = (
 """Model name patterns of one family, and the dialects of that family's own SDK."""
 
 
-def route_finding(match: Match | None, backends: Sequence[Backend], *, of_default: bool) -> str:
-    """Why calls of the match can not all be answered by these targets; empty when they can."""
-    if not backends:
+def route_finding(match: Match | None, targets: Sequence[Sequence[DialectName]], *, of_default: bool) -> str:
+    """Why calls of the match can not all be answered by targets of these dialects; empty when they can."""
+    if not targets:
         return ""
-    spoken: list[Dialects] = [frozenset(backend.dialects) for backend in backends]
+    spoken: list[Dialects] = [frozenset(dialects) for dialects in targets]
     asked = _asked(match) if match else frozenset()
     if asked and not any(asked & dialects for dialects in spoken):
         names = " or ".join(sorted(asked))

@@ -57,7 +57,7 @@ def test_a_problem_never_repeats_what_may_be_a_key() -> None:
 
 
 def test_a_planned_field_is_planned_wherever_the_design_has_it() -> None:
-    planned = ["alerts", "apiKeys", "billing", "budgets", "limits", "namespaces", "network", "privacy", "signing"]
+    planned = ["alerts", "apiKeys", "billing", "budgets", "limits", "network", "privacy", "signing"]
     text = TENANT + "metadata: {name: t}\nspec:\n" + "".join(f"  {name}: 1\n" for name in planned)
 
     assert [problem.message for problem in compiled(text).problems] == [

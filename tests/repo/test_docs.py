@@ -60,7 +60,7 @@ def test_every_generated_part_is_used_once() -> None:
 
 def test_the_check_fails_on_a_page_that_was_edited_by_hand(tmp_path: Path) -> None:
     page = "<!-- generated: planned -->\n\nby hand\n\n<!-- end generated -->\n"
-    assert "failMode" in filled(page)
+    assert "resilience" in filled(page)
     assert filled(filled(page)) == filled(page)
 
 

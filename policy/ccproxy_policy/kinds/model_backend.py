@@ -1,6 +1,6 @@
-"""ModelBackend: one provider endpoint with its credentials, models and prices.
+"""ModelBackend: one provider endpoint with its credentials, models and prices, or a compressor.
 
-Must not hold defaults that differ per provider (`providers.py` does). Next: `tenant.py`.
+Must not hold defaults that differ per provider (`providers.py` does). Next: `compressor.py`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from ccproxy_contract.snapshot import DialectName, Provider
-from ccproxy_policy.kinds.metadata import Metadata
+from ccproxy_policy.kinds.compressor import Compressor
+from ccproxy_policy.kinds.metadata import Labels, Metadata
 from ccproxy_policy.kinds.strict import Strict
 from ccproxy_policy.kinds.text import HeaderName, HeaderValue, ModelName, Money, Name, SecretKey, Tokens, Variable
 
@@ -48,7 +49,7 @@ class Credentials(Strict):
     secret_ref: SecretRef | None = None
     """A value of a Secret."""
     env: Variable | None = None
-    """An environment variable of ccproxy (laptop only)."""
+    """An environment variable of ccproxy (laptop only; on a cluster write a Secret)."""
     pass_through: Literal[True] | None = None
     """The client's own key or login goes on."""
 
@@ -100,15 +101,33 @@ class Model(Strict):
     """What it costs here; known for public models."""
 
 
+class NamespaceSelector(Strict):
+    """Namespaces by their labels."""
+
+    match_labels: Annotated[Labels, Field(min_length=1)]
+    """Labels a namespace must carry."""
+
+
+class AllowedNamespaces(Strict):
+    """Whose policies may send calls here; sharing a backend lets them spend its credentials."""
+
+    from_: Annotated[Literal["Same", "All", "Selector"], Field(alias="from")] = "Same"
+    """Same: this namespace alone. Selector: namespaces with the labels under `selector`, too."""
+    selector: NamespaceSelector | None = None
+    """With `from: Selector`: which."""
+
+
 class ModelBackendSpec(Strict):
-    """One provider endpoint."""
+    """One provider endpoint, or a compressor that the operator runs: exactly one of `provider` and `compressor`."""
 
-    planned: ClassVar[frozenset[str]] = frozenset(
-        {"allowedNamespaces", "compressor", "egressProxy", "health", "limits", "pool", "queue"}
-    )
+    planned: ClassVar[frozenset[str]] = frozenset({"egressProxy", "health", "limits", "pool", "queue"})
 
-    provider: Provider
+    provider: Provider | None = None
     """Whose API it is; decides address, dialects, credentials header and public prices."""
+    compressor: Compressor | None = None
+    """A compressor that the operator runs (cluster only); calls are not routed to it."""
+    allowed_namespaces: AllowedNamespaces = AllowedNamespaces()
+    """Which other namespaces may use it (cluster only); none unless told."""
     endpoint: Endpoint = Endpoint()
     """Where it is."""
     dialects: Annotated[list[DialectName], Field(max_length=5)] = []
@@ -124,7 +143,7 @@ class ModelBackendSpec(Strict):
 
 
 class ModelBackend(Strict):
-    """A provider endpoint that calls can be routed to."""
+    """A provider endpoint that calls can be routed to, or a compressor that the operator runs."""
 
     api_version: Literal["ccproxy.ai/v1alpha1"]
     kind: Literal["ModelBackend"]

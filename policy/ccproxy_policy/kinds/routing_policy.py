@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from ccproxy_policy.kinds.metadata import Label, LabelKey, Metadata
+from ccproxy_policy.kinds.metadata import Labels, Metadata
 from ccproxy_policy.kinds.strict import Strict
 from ccproxy_policy.kinds.text import (
     BackendRef,
@@ -40,7 +40,7 @@ Param = Annotated[str | int | float | bool, BeforeValidator(_checked_param)]
 class WorkloadSelector(Strict):
     """Which pods of the namespace a policy is for; empty means all. A laptop has no pods."""
 
-    match_labels: Annotated[dict[LabelKey, Label], Field(max_length=32)] = {}
+    match_labels: Labels = {}
     """Labels a pod must carry."""
 
 
@@ -110,7 +110,7 @@ class Target(Strict):
     """One place a call can go to; without `model` the client's own model name is kept."""
 
     backend: BackendRef
-    """Name of a ModelBackend."""
+    """Name of a ModelBackend; on a cluster also `namespace/name` of one that is shared."""
     model: ModelName | None = None
     """The model to ask for instead of the client's."""
     weight: Annotated[int, Field(ge=0, le=1000)] | None = None
@@ -162,7 +162,7 @@ class Rule(Strict):
 class RoutingPolicySpec(Strict):
     """First matching rule wins; policies are tried from the highest priority down."""
 
-    planned: ClassVar[frozenset[str]] = frozenset({"limits", "resilience", "failMode"})
+    planned: ClassVar[frozenset[str]] = frozenset({"limits", "resilience"})
 
     workload_selector: WorkloadSelector = WorkloadSelector()
     """Which workloads; empty: all."""
@@ -170,6 +170,9 @@ class RoutingPolicySpec(Strict):
     """Policies with a higher one are tried first."""
     mode: Literal["Enforce", "Shadow", "Off"] = "Enforce"
     """Shadow decides and reports and changes nothing; Off is as if the policy were not there."""
+    fail_mode: Literal["Closed", "Open"] = "Closed"
+    """What becomes of a deny rule that asks for more than an old sidecar knows. Closed: it denies without asking for
+    that, so more; Open: it is left out. Other rules that such a sidecar does not know are left out."""
     default: Treatment | None = None
     """What its rules do where they do not say, and what happens to calls that no rule of any policy matches."""
     rules: Annotated[list[Rule], Field(max_length=200)] = []

@@ -17,6 +17,7 @@ SECRET_KEY: Final = r"^[-._a-zA-Z0-9]{1,253}$"
 CLASS: Final = r"^[A-Za-z_][A-Za-z0-9_.]{0,199}:[A-Za-z_][A-Za-z0-9_]{0,99}$"
 HEADER_NAME: Final = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$"
 HEADER_VALUE: Final = r"^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$"
+LABEL_VALUE: Final = r"^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
 MODEL: Final = r"^[!-~]{1,256}$"
 MONEY: Final = r"^(0|[1-9][0-9]{0,8})(\.[0-9]{1,9})?$"
 
@@ -29,6 +30,7 @@ HINTS: Final[dict[str, str]] = {
     CLASS: "write `module:Class`, for example `my_rules:NightShift`",
     HEADER_NAME: "write an HTTP header name: letters, digits and `-`",
     HEADER_VALUE: "write printable ASCII on one line",
+    LABEL_VALUE: "write the value of a node's label, for example `NVIDIA-A10`",
     MODEL: "write a model name without spaces, for example `claude-haiku-5-5`",
     MONEY: 'write dollars as a quoted decimal, for example "0.25"',
 }
