@@ -83,8 +83,8 @@ def trusted_roots(secret: Mapping[str, Any] | None) -> str:
 def root_manifest(roots: Roots, namespace: str, *, resource_version: str = "") -> dict[str, Any]:
     """The Secret to apply; with `resource_version` the API server refuses it when somebody was faster."""
     values = {"tls.crt": roots.present.certificate, "tls.key": roots.present.key, "previous.crt": roots.previous}
-    if roots.next is not None:
-        values |= {"next.crt": roots.next.certificate, "next.key": roots.next.key}
+    values["next.crt"] = roots.next.certificate if roots.next else ""
+    values["next.key"] = roots.next.key if roots.next else ""
     return _manifest(ROOT_SECRET, namespace, values, resource_version=resource_version)
 
 
