@@ -59,6 +59,8 @@ PATH_ACCOUNTS: Final = "/v1/accounts"
 """Operator: WebSocket, one per ledger process; accounts down, acknowledgements up."""
 PATH_ACKS: Final = "/v1/acks"
 """Operator: GET by the Lease holder, what the sidecars of this replica acknowledged."""
+PATH_RETIRE: Final = "/v1/retire"
+"""Operator: POST by the hook that runs before an uninstall; every sidecar gets its last snapshot, `retired`."""
 PATH_COMPRESS: Final = "/v1/compress"
 """Compressor: POST segments, answered with what can go (`compress.py`)."""
 

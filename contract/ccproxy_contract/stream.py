@@ -1,7 +1,9 @@
 """The words of a configuration stream: what a sidecar or a ledger and the operator say on their WebSocket.
 
 One JSON text frame per message. The client opens with `Hello`; the operator answers with `Slice`, `Current`, or closes
-with one of the codes below; the client acknowledges each slice it got. Must not hold I/O. Next: `compress.py`.
+with one of the codes below; the client acknowledges each slice it got. Before the upgrade the operator answers in plain
+HTTP: 401 (the token is not good here), 403 (not for this stream), 410 (its pod is gone), 503 (later; `retry-after`).
+Must not hold I/O. Next: `compress.py`.
 """
 
 from __future__ import annotations

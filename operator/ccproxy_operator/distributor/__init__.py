@@ -1,1 +1,1 @@
-"""The streams: each sidecar its slice, the ledger its accounts, acknowledgements back. Next: `server.py`."""
+"""The streams: each sidecar its slice, the ledger its accounts, acknowledgements back. Next: `identity.py`."""

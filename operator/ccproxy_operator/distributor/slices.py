@@ -1,0 +1,115 @@
+"""The slice of every pod, encoded once for all pods that get the same one, until its namespace is compiled anew.
+
+Pods that agree in workload, in the labels that any policy of the namespace selects by, and in features get the same
+bytes. Holds secrets (a slice holds keys): never logged. Must not know connections. Next: `outbox.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import msgspec
+
+from ccproxy_contract.snapshot import snapshot_bytes
+from ccproxy_contract.stream import MAX_FRAME_BYTES, Slice, word_bytes
+from ccproxy_operator.distributor.pods import Pod
+from ccproxy_policy.cluster.namespaces import CompiledNamespace
+from ccproxy_policy.cluster.workloads import LeftOut, for_workload
+from ccproxy_runtime.logs import logger
+from ccproxy_runtime.metrics import Counter
+
+_log = logger("slices")
+_Key = tuple[str, tuple[str | None, ...], frozenset[str]]
+
+
+class Encoded(NamedTuple):
+    """One slice as the frame to send. `published_s`: when its namespace was published, on the caller's clock."""
+
+    hash: str
+    frame: bytes
+    left_out: tuple[LeftOut, ...]
+    published_s: float
+
+    def __repr__(self) -> str:
+        return f"Encoded({self.hash})"
+
+
+class _Namespace(NamedTuple):
+    compiled: CompiledNamespace
+    labels: tuple[str, ...]
+    """Keys of the labels that matter here."""
+    encoded: dict[_Key, Encoded | None]
+    published_s: float
+
+
+class Slices:
+    """All compiled namespaces. `clock_s` is a monotonic clock; `too_large` counts slices that no frame holds."""
+
+    def __init__(self, clock_s: Callable[[], float]) -> None:
+        self.too_large, self.made = Counter(), Counter()
+        self.versions: Mapping[str, str] = {}
+        self._clock_s = clock_s
+        self._namespaces: dict[str, _Namespace] = {}
+        self._features: dict[frozenset[str], frozenset[str]] = {}
+        self._next_root = ""
+        self._retired = False
+
+    def publish(self, namespace: str, compiled: CompiledNamespace, versions: Mapping[str, str]) -> None:
+        """From now on this is what `namespace` runs; `versions` are the newest resourceVersions seen, per kind."""
+        self.versions = dict(versions)
+        keys = {key for policy in compiled.policies for key in policy.selector}
+        self._namespaces[namespace] = _Namespace(compiled, tuple(sorted(keys)), {}, self._clock_s())
+
+    def next_root(self, pem: str) -> None:
+        """Put the root certificate that signs next into every slice (empty: none)."""
+        if pem != self._next_root:
+            self._next_root = pem
+            self._forget()
+
+    def retire(self) -> None:
+        """From now on every slice is a last one."""
+        self._retired = True
+        self._forget()
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """Those that were published."""
+        return tuple(self._namespaces)
+
+    def of(self, pod: Pod, features: frozenset[str]) -> Encoded | None:
+        """What `pod` shall run now; None while its namespace is not compiled, or when no frame holds the slice."""
+        namespace = self._namespaces.get(pod.namespace)
+        if namespace is None:
+            return None
+        key = (pod.workload, tuple(map(pod.labels.get, namespace.labels)), self._same(features))
+        if key not in namespace.encoded:
+            namespace.encoded[key] = self._encoded(namespace, pod, features)
+        return namespace.encoded[key]
+
+    def _encoded(self, namespace: _Namespace, pod: Pod, features: frozenset[str]) -> Encoded | None:
+        self.made.inc()
+        cut = for_workload(
+            namespace.compiled,
+            workload=pod.workload,
+            labels=pod.labels,
+            features=features,
+            resource_versions=self.versions,
+            next_root=self._next_root,
+            retired=self._retired,
+        )
+        frame = word_bytes(Slice(hash=cut.snapshot.hash, content=msgspec.Raw(snapshot_bytes(cut.snapshot))))
+        if len(frame) > MAX_FRAME_BYTES:
+            self.too_large.inc()
+            _log.error("slice_too_large", namespace=pod.namespace, workload=pod.workload, bytes=len(frame))
+            return None
+        return Encoded(cut.snapshot.hash, frame, cut.left_out, namespace.published_s)
+
+    def _same(self, features: frozenset[str]) -> frozenset[str]:
+        """The one object for equal sets, so that keys compare quickly."""
+        return self._features.setdefault(features, features)
+
+    def _forget(self) -> None:
+        now_s = self._clock_s()
+        for name, namespace in self._namespaces.items():
+            self._namespaces[name] = namespace._replace(encoded={}, published_s=now_s)
