@@ -14,6 +14,7 @@ from typing import Any, Final
 import yaml
 
 from ccproxy_contract.names import API_VERSION, GROUP
+from ccproxy_policy.cel import CHECKS
 from ccproxy_policy.kinds.model_backend import ModelBackend
 from ccproxy_policy.kinds.routing_policy import RoutingPolicy
 from ccproxy_policy.kinds.strict import Strict
@@ -31,7 +32,11 @@ class Resource:
     short: str
     scope: str
     columns: tuple[tuple[str, str, str], ...] = ()
-    """Name, type and JSON path of each column before Accepted and Age."""
+    """Name, type and JSON path of each column before the conditions and Age."""
+    conditions: tuple[str, ...] = ("Accepted",)
+    """Those that are shown as columns."""
+    selectable: tuple[str, ...] = ()
+    """JSON paths that `kubectl get --field-selector` knows (Kubernetes 1.32; an older one leaves them out)."""
 
 
 RESOURCES: Final = (
@@ -40,16 +45,29 @@ RESOURCES: Final = (
         "routingpolicies",
         "rp",
         "Namespaced",
-        (("Priority", "integer", ".spec.priority"), ("Mode", "string", ".spec.mode")),
+        (
+            ("Priority", "integer", ".spec.priority"),
+            ("Mode", "string", ".spec.mode"),
+            ("In sync", "integer", ".status.sidecars.inSync"),
+            ("Sidecars", "integer", ".status.sidecars.selected"),
+        ),
+        ("Accepted", "ResolvedRefs", "Programmed"),
+        (".spec.mode",),
     ),
     Resource(
         ModelBackend,
         "modelbackends",
         "mb",
         "Namespaced",
-        (("Provider", "string", ".spec.provider"), ("URL", "string", ".spec.endpoint.url")),
+        (
+            ("Provider", "string", ".spec.provider"),
+            ("Engine", "string", ".spec.compressor.engine"),
+            ("URL", "string", ".spec.endpoint.url"),
+        ),
+        ("Accepted", "ResolvedRefs"),
+        (".spec.provider", ".spec.compressor.engine"),
     ),
-    Resource(Tenant, "tenants", "tn", "Cluster"),
+    Resource(Tenant, "tenants", "tn", "Cluster", (("Namespaces", "integer", ".status.namespaces"),)),
 )
 
 _COPIED: Final = (
@@ -60,11 +78,18 @@ _ANY: Final[Schema] = {"x-kubernetes-preserve-unknown-fields": True}
 """A value of several types: a structural schema has no unions."""
 
 _WORD: Final[Schema] = {"type": "string", "maxLength": 316}
+_COUNT: Final[Schema] = {"type": "integer", "format": "int32", "minimum": 0}
 _STATUS: Final[Schema] = {
     "type": "object",
     "description": "What the data plane really runs of this object.",
     "properties": {
         "observedGeneration": {"type": "integer", "format": "int64"},
+        "sidecars": {
+            "type": "object",
+            "description": "Injected pods that this policy selects, and how many of them run it as it is now.",
+            "properties": {"selected": _COUNT, "inSync": _COUNT, "rejected": _COUNT},
+        },
+        "namespaces": {**_COUNT, "description": "How many namespaces this tenant pays for."},
         "conditions": {
             "type": "array",
             "maxItems": 16,
@@ -123,6 +148,8 @@ def definition(resource: Resource) -> Schema:
         "subresources": {"status": {}},
         "additionalPrinterColumns": _columns(resource),
     }
+    if resource.selectable:
+        version["selectableFields"] = [{"jsonPath": path} for path in resource.selectable]
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
@@ -132,9 +159,9 @@ def definition(resource: Resource) -> Schema:
 
 
 def _columns(resource: Resource) -> list[Schema]:
-    accepted = ("Accepted", "string", '.status.conditions[?(@.type=="Accepted")].status')
+    states = [(name, "string", f'.status.conditions[?(@.type=="{name}")].status') for name in resource.conditions]
     age = ("Age", "date", ".metadata.creationTimestamp")
-    columns = (*resource.columns, accepted, age)
+    columns = (*resource.columns, *states, age)
     return [{"name": name, "type": kind, "jsonPath": path} for name, kind, path in columns]
 
 
@@ -156,7 +183,7 @@ def _structural(schema: Schema, definitions: Schema) -> Schema:
     found = _resolved(schema, definitions)
     if "anyOf" in found:
         return dict(_ANY)
-    made: Schema = {key: found[key] for key in _COPIED if key in found}
+    made: Schema = _checked(found) | {key: found[key] for key in _COPIED if key in found}
     if "const" in found:
         made["enum"] = [found["const"]]
     if found.get("type") == "integer":
@@ -165,12 +192,23 @@ def _structural(schema: Schema, definitions: Schema) -> Schema:
         made["default"] = found["default"]
     if "items" in found:
         made["items"] = _structural(found["items"], definitions)
+        if "name" in made["items"].get("required", []):
+            made |= {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}
     if "properties" in found:
         made["properties"] = {key: _structural(part, definitions) for key, part in found["properties"].items()}
     elif found.get("type") == "object" and (values := _map_values(found)) is not None:
         made["additionalProperties"] = _structural(values, definitions)
     if found.get("required"):
         made["required"] = list(found["required"])
+    return made
+
+
+def _checked(schema: Schema) -> Schema:
+    """The rules of CEL for a part, and how a list of named parts is merged: by name."""
+    made: Schema = {}
+    checks = CHECKS.get(schema.get("title", "")) if schema.get("type") == "object" else None
+    if checks:
+        made["x-kubernetes-validations"] = [{"rule": rule, "message": message} for rule, message in checks]
     return made
 
 

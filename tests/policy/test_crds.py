@@ -16,6 +16,7 @@ KEYWORDS = {
     "type", "description", "pattern", "maxLength", "minLength", "minimum", "maximum", "maxItems", "minItems",
     "maxProperties", "enum", "format", "default", "items", "properties", "additionalProperties", "required",
     "x-kubernetes-preserve-unknown-fields", "x-kubernetes-list-type", "x-kubernetes-list-map-keys",
+    "x-kubernetes-validations",
 }  # fmt: skip
 
 
@@ -69,7 +70,7 @@ def test_names_scopes_and_columns() -> None:
     assert spec["names"]["categories"] == ["ccproxy"]
     assert spec["versions"][0]["subresources"] == {"status": {}}
     columns = [column["name"] for column in spec["versions"][0]["additionalPrinterColumns"]]
-    assert columns == ["Provider", "URL", "Accepted", "Age"]
+    assert columns == ["Provider", "Engine", "URL", "Accepted", "ResolvedRefs", "Age"]
 
 
 def test_the_files_are_what_the_kinds_say() -> None:
