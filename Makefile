@@ -5,7 +5,7 @@ MEMBERS := contract runtime policy sidecar ledger compressor operator cli
 STAMP := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test prove bench bench-peers crds lock wheels
+.PHONY: help setup demo check test prove e2e cluster bench bench-peers crds images lock wheels
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,6 +28,15 @@ test: $(STAMP) ## every suite at a tenth of its bar, coverage of 90 % or it fail
 prove: $(STAMP) ## the bars at full size: faults, bytes, speed
 	@CCPROXY_PROVE=1 bash tools/test.sh
 	@$(PY) -m bench --prove
+
+e2e: $(STAMP) ## everything on a real cluster (root or Docker with kind; the first time builds Kubernetes, 5 min)
+	@.venv/bin/python -m pytest -q -p no:cacheprovider e2e
+
+cluster: $(STAMP) ## a real cluster of one node to play with; prints its kubeconfig
+	@e2e/localkube/localkube up
+
+images: $(STAMP) ## build the container images with Docker or buildah
+	@$(PY) -m tools.images --weigh
 
 bench: $(STAMP) ## speed against nginx, a lean gateway and the peers found
 	@$(PY) -m bench

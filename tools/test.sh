@@ -7,6 +7,8 @@ scratch=$(mktemp -d /tmp/ccproxy-test.XXXXXX)  # of this run alone: another run 
 trap 'rm -rf "$scratch"' EXIT
 status=0
 .venv/bin/coverage run -m pytest -q -n "${TEST_PROCESSES:-2}" --dist loadfile -p no:cacheprovider --basetemp "$scratch/t" --durations=8 "$@" || status=$?
+# One path on a real cluster; where there can be none it says so, and CI fails.
+.venv/bin/python -m pytest -q -p no:cacheprovider --basetemp "$scratch/e" e2e/test_one_path.py || status=$?
 .venv/bin/coverage combine --quiet
 .venv/bin/coverage report --fail-under=90 | tail -n 60 || status=1
 exit $status
