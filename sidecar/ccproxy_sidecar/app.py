@@ -14,18 +14,22 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import aiohttp
 from aiohttp import web
 
-from ccproxy_contract.snapshot import Snapshot, snapshot_from_bytes
+from ccproxy_contract.names import AUDIENCE_LEDGER
 from ccproxy_runtime.background import background
-from ccproxy_runtime.feed import load, watch_file
+from ccproxy_runtime.config_stream import ConfigStream
 from ccproxy_runtime.logs import logger
 from ccproxy_runtime.metrics import Registry
+from ccproxy_runtime.projected_token import projected_token
 from ccproxy_runtime.spool import Spool
 from ccproxy_runtime.stopping import src_id
 from ccproxy_runtime.token import read_token
+from ccproxy_sidecar.configuration import Configuration, from_file, from_operator
+from ccproxy_sidecar.ending import Ending
 from ccproxy_sidecar.heartbeat import Heartbeat
 from ccproxy_sidecar.in_flight import InFlight
 from ccproxy_sidecar.journal import Journal
@@ -33,65 +37,66 @@ from ccproxy_sidecar.listener import Listener
 from ccproxy_sidecar.live import Live
 from ccproxy_sidecar.local_paths import LocalPaths
 from ccproxy_sidecar.metrics import Metrics
+from ccproxy_sidecar.ops import Ops
 from ccproxy_sidecar.pipeline import Pipeline
 from ccproxy_sidecar.server import Server
 from ccproxy_sidecar.sessions.memory import Sessions
-from ccproxy_sidecar.settings import Settings
+from ccproxy_sidecar.settings import PASS, Settings
 from ccproxy_sidecar.shipping import Shipper
 from ccproxy_sidecar.stages.forward import Forward
 from ccproxy_sidecar.stages.meter import Meter
+from ccproxy_sidecar.trust import Trust
+from ccproxy_sidecar.unconfigured import IN_A_POD, ON_A_LAPTOP, passing_snapshot
 from ccproxy_sidecar.upstream.balance import Balance
 from ccproxy_sidecar.upstream.patience import Patience
 from ccproxy_sidecar.upstream.pool import Pool
 
-DRAIN_S = 30.0
-"""How long open streams may go on after a stop signal."""
-HAND_OVER_S = 3.0
-"""How long a stopping sidecar waits for the ledger to take its last events; the rest stays in the spool."""
 RETRY_WRITE_S = 1.0
 _log = logger("sidecar")
 
 
 async def serve(settings: Settings, stop: asyncio.Event) -> None:
-    """Run a sidecar until `stop`. Raises `OSError` when the port is taken."""
+    """Run a sidecar until `stop`. Raises `OSError` when a port is taken."""
+    ending = Ending(settings.grace_s if settings.operator_url else None, time.monotonic)
     async with contextlib.AsyncExitStack() as stack:
-        parts = await _parts(settings, stack)
-        runner = web.ServerRunner(Listener(parts.server.handle), shutdown_timeout=DRAIN_S)
+        parts = await _parts(settings, ending, stack)
+        runner = web.ServerRunner(Listener(parts.server.handle), shutdown_timeout=ending.drain_s)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         await web.TCPSite(runner, settings.host, settings.port, backlog=4096, reuse_address=True).start()
+        if parts.ops is not None:
+            await web.TCPSite(parts.ops, settings.ops_host, settings.ops_port, reuse_address=True).start()
         _log.info("serving", host=settings.host, port=settings.port)
         _settle_memory()
         await stop.wait()
+        ending.begin()
         _log.info("stopping", open_streams=len(parts.heartbeat.open))
 
 
-class _Parts:
+class _Parts(NamedTuple):
     """What `serve` needs after wiring."""
 
-    def __init__(self, server: Server, heartbeat: Heartbeat) -> None:
-        self.server = server
-        self.heartbeat = heartbeat
+    server: Server
+    heartbeat: Heartbeat
+    ops: web.ServerRunner | None
 
 
-async def _parts(settings: Settings, stack: contextlib.AsyncExitStack) -> _Parts:
+async def _parts(settings: Settings, ending: Ending, stack: contextlib.AsyncExitStack) -> _Parts:
     metrics = Metrics(Registry())
     sessions = Sessions()
     heartbeat = Heartbeat(after_s=settings.ping_after_s, give_up_s=settings.idle_timeout_s, metrics=metrics)
-    live = await _snapshot(settings, metrics, stack)
-    meter = Meter(journal=await _journal(settings, metrics, stack), metrics=metrics, sessions=sessions)
+    live = _live(settings, metrics)
+    trust = Trust(settings.root_certificate, live)
+    stream = await _configuration(settings, live=live, metrics=metrics, trust=trust, stack=stack)
+    local = _local(settings, live=live, metrics=metrics, stream=stream)
+    stack.push_async_callback(local.aclose)
+    ops = await _ops(settings, Ops(live=live, local=local, ending=ending), stack)
+    shipping = _Shipping(settings, metrics, ending, trust)
+    meter = Meter(journal=await _journal(settings, metrics, shipping, stack), metrics=metrics, sessions=sessions)
     pool = Pool()
     stack.push_async_callback(pool.aclose)
     patience = Patience(settings.idle_timeout_s)
     forward = Forward(pool=pool, meter=meter, rng=random.Random(), patience=patience)
-    local = LocalPaths(
-        live=live,
-        metrics=metrics,
-        ledger_url=settings.ledger_url,
-        ledger_token=_token(settings.ledger_token_file),
-        metrics_token=_token(settings.metrics_token_file),
-    )
-    stack.push_async_callback(local.aclose)
     in_flight = InFlight(settings.in_flight_bytes)
     server = Server(
         live=live,
@@ -101,6 +106,7 @@ async def _parts(settings: Settings, stack: contextlib.AsyncExitStack) -> _Parts
         heartbeat=heartbeat,
         in_flight=in_flight,
         max_body_bytes=settings.max_body_bytes,
+        no_snapshot=IN_A_POD if settings.operator_url else ON_A_LAPTOP,
         local=local.table(),
         call_ids=call_ids(secrets.token_hex(5)),
     )
@@ -108,7 +114,48 @@ async def _parts(settings: Settings, stack: contextlib.AsyncExitStack) -> _Parts
     metrics.registry.gauge_fn("ccproxy_open_streams", "Event streams under way.", lambda: len(heartbeat.open))
     await stack.enter_async_context(background(heartbeat.run()))
     await stack.enter_async_context(background(patience.run()))
-    return _Parts(server, heartbeat)
+    return _Parts(server, heartbeat, ops)
+
+
+def _live(settings: Settings, metrics: Metrics) -> Live:
+    live = Live(
+        custom_rules=settings.custom_rules,
+        on_failure=lambda rule, reason: metrics.rule_failures.child(rule, reason).inc(),
+        passing=passing_snapshot(settings.pod) if settings.no_config == PASS else None,
+    )
+    metrics.registry.gauge_fn("ccproxy_retired", "1 when ccproxy is being uninstalled.", lambda: int(live.retired))
+    return live
+
+
+async def _configuration(
+    settings: Settings, *, live: Live, metrics: Metrics, trust: Trust, stack: contextlib.AsyncExitStack
+) -> ConfigStream | None:
+    if settings.operator_url:
+        return await from_operator(settings, live=live, metrics=metrics, trust=trust, stack=stack)
+    await from_file(Configuration(live, metrics), settings.snapshot, stack)
+    return None
+
+
+def _local(settings: Settings, *, live: Live, metrics: Metrics, stream: ConfigStream | None) -> LocalPaths:
+    """In a pod nobody reads `/usage` here: what a namespace has spent is not its pods' business."""
+    return LocalPaths(
+        live=live,
+        metrics=metrics,
+        ledger_url=settings.ledger_url if stream is None else "",
+        ledger_token=_token(settings.ledger_token_file),
+        metrics_token=_token(settings.metrics_token_file),
+        stream=stream,
+    )
+
+
+async def _ops(settings: Settings, ops: Ops, stack: contextlib.AsyncExitStack) -> web.ServerRunner | None:
+    """Ends after the data port: probes and scrapes are answered while it drains."""
+    if not settings.ops_host:
+        return None
+    runner = web.ServerRunner(Listener(ops.handle), shutdown_timeout=0.5)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    return runner
 
 
 def call_ids(start: str) -> Callable[[], str]:
@@ -118,37 +165,9 @@ def call_ids(start: str) -> Callable[[], str]:
     return lambda: f"{prefix}{next(numbers):08x}"
 
 
-async def _snapshot(settings: Settings, metrics: Metrics, stack: contextlib.AsyncExitStack) -> Live:
-    live = Live(
-        custom_rules=settings.custom_rules,
-        on_failure=lambda rule, reason: metrics.rule_failures.child(rule, reason).inc(),
-    )
-
-    def take(snapshot: Snapshot) -> None:
-        if live.program is not None and live.program.snapshot.hash == snapshot.hash:
-            live.problem = ""  # back to what runs: what was wrong with another snapshot is over
-            return
-        good = live.take(snapshot)
-        metrics.reloads.child("taken" if good else "refused").inc()
-        if good:
-            _log.info("snapshot", hash=snapshot.hash, rules=len(snapshot.rules))
-        else:
-            _log.error("snapshot_refused", hash=snapshot.hash)
-
-    def refuse(problem: str) -> None:
-        live.problem = problem
-        metrics.reloads.child("refused").inc()
-        _log.error("snapshot_unreadable", path=str(settings.snapshot))
-
-    first = load(settings.snapshot, snapshot_from_bytes)
-    if first.value is not None:
-        take(first.value)
-    watching = watch_file(settings.snapshot, decode=snapshot_from_bytes, on_change=take, on_problem=refuse, poll_s=0.25)
-    await stack.enter_async_context(background(watching))
-    return live
-
-
-async def _journal(settings: Settings, metrics: Metrics, stack: contextlib.AsyncExitStack) -> Journal:
+async def _journal(
+    settings: Settings, metrics: Metrics, shipping: _Shipping, stack: contextlib.AsyncExitStack
+) -> Journal:
     src = src_id(int(time.time() * 1000), secrets.token_bytes(10))
     spool = Spool(settings.spool, src=src, cap_bytes=settings.spool_cap_bytes)
     stack.callback(spool.close)
@@ -157,7 +176,7 @@ async def _journal(settings: Settings, metrics: Metrics, stack: contextlib.Async
     await stack.enter_async_context(background(spool.sync_loop()))
     await stack.enter_async_context(background(_retry_writes(journal, metrics)))
     if settings.ledger_url:
-        await stack.enter_async_context(_shipping(settings, spool, metrics))
+        await stack.enter_async_context(shipping.of(spool))
     return journal
 
 
@@ -172,21 +191,36 @@ async def _retry_writes(journal: Journal, metrics: Metrics) -> None:
             _log.error("events_dropped", total=told)
 
 
-@contextlib.asynccontextmanager
-async def _shipping(settings: Settings, spool: Spool, metrics: Metrics) -> AsyncIterator[None]:
-    async with aiohttp.ClientSession() as session:
-        shipper = Shipper(
-            spool,
-            ledger_url=settings.ledger_url,
-            token=_token(settings.ledger_token_file),
-            session=session,
-            registry=metrics.registry,
-            random=random.random,
-            clock_s=time.time,
-        )
-        async with background(shipper.run()):
-            yield
-            await shipper.drained(HAND_OVER_S)
+class _Shipping(NamedTuple):
+    """How the spool's events get to the ledger."""
+
+    settings: Settings
+    metrics: Metrics
+    ending: Ending
+    trust: Trust
+
+    @contextlib.asynccontextmanager
+    async def of(self, spool: Spool) -> AsyncIterator[None]:
+        """Ship until the end of the block, then for as long as the ending allows."""
+        settings, in_pod = self.settings, bool(self.settings.operator_url)
+        async with aiohttp.ClientSession() as session:
+            shipper = Shipper(
+                spool,
+                ledger_url=settings.ledger_url,
+                token=self._pods_token if in_pod else _token(settings.ledger_token_file),
+                session=session,
+                registry=self.metrics.registry,
+                random=random.random,
+                clock_s=time.time,
+                trust=self.trust.context if settings.ledger_url.startswith("https:") and in_pod else None,
+            )
+            async with background(shipper.run()):
+                yield
+                if not await shipper.drained(self.ending.hand_over_s(), older=in_pod) and in_pod:
+                    _log.warning("events_left", bytes=spool.used_bytes)
+
+    def _pods_token(self) -> str:
+        return projected_token(self.settings.tokens / AUDIENCE_LEDGER)
 
 
 def _token(path: Path | None) -> bytes | None:

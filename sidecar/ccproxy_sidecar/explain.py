@@ -1,5 +1,7 @@
 """`python -m ccproxy_sidecar.explain`: why a call would go where it would go, and at what cost. Calls nobody.
 
+In a pod it explains with the snapshot that the pod runs:
+`kubectl exec -i POD -c ccproxy -- python -m ccproxy_sidecar.explain - < request.json`.
 Exit codes: 0 a target or a `deny` was found, 1 none was, 2 the input or the snapshot cannot be read. Must not write
 anything but its answer. Next: `explain_input.py`.
 """
@@ -14,11 +16,12 @@ from pathlib import Path
 
 import msgspec
 
-from ccproxy_contract.snapshot import snapshot_from_bytes
 from ccproxy_sidecar.explain_call import report_on
 from ccproxy_sidecar.explain_input import Recorded, recorded
 from ccproxy_sidecar.explain_report import Report, text_of
+from ccproxy_sidecar.last_good import snapshot_from_file
 from ccproxy_sidecar.rules.program import Program
+from ccproxy_sidecar.settings import snapshot_path
 
 
 def main(argv: list[str]) -> int:
@@ -41,7 +44,9 @@ def _json_of(report: Report) -> str:
 def _options(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="ccproxy explain", description="Say why a call goes where it goes.")
     parser.add_argument("input", metavar="FILE", help="JSON body or recorded HTTP request; - reads standard input")
-    parser.add_argument("--snapshot", type=Path, required=True, metavar="FILE", help="the compiled policies")
+    usual = snapshot_path()
+    shown = "the compiled policies (default: CCPROXY_SNAPSHOT, as in a pod)"
+    parser.add_argument("--snapshot", type=Path, default=usual, required=usual is None, metavar="FILE", help=shown)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--path", help="the path the body is sent to (default: guessed from its shape)")
     parser.add_argument("--header", action="append", default=[], metavar="NAME: VALUE", help="a header of the call")
@@ -56,7 +61,7 @@ def _input(name: str) -> bytes:
 def _program(snapshot: Path, rules_path: Path | None) -> Program:
     if rules_path is not None:
         sys.path.insert(0, str(rules_path))
-    return Program(snapshot_from_bytes(snapshot.read_bytes()), custom_rules=rules_path is not None)
+    return Program(snapshot_from_file(snapshot.read_bytes()), custom_rules=rules_path is not None)
 
 
 async def _explained(program: Program, request: Recorded) -> Report:

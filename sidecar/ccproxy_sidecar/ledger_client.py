@@ -7,6 +7,7 @@ that will be mended, and events outlive it. Must not read the spool. Next: `set_
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable, Sequence
 
 import aiohttp
@@ -21,6 +22,12 @@ TIMEOUT_S = 10.0
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
 MAX_ANSWER_BYTES = 64 * 1024
+
+Token = Callable[[], str] | bytes | None
+"""What the ledger asks for: read for each post, or the same always, or nothing. Reading raises `OSError`,
+`ValueError`."""
+Trust = Callable[[], ssl.SSLContext]
+"""Whom to believe at the next connection; without it the system's roots."""
 
 _log = logger("shipping")
 
@@ -51,14 +58,19 @@ class LedgerClient:
     """`failures` counts posts that have to be repeated; `random` answers 0 to 1, for the length of pauses."""
 
     def __init__(
-        self, session: aiohttp.ClientSession, *, url: str, token: bytes | None, random: Callable[[], float]
+        self,
+        session: aiohttp.ClientSession,
+        *,
+        url: str,
+        token: Token,
+        random: Callable[[], float],
+        trust: Trust | None = None,
     ) -> None:
         self.failures = 0
         self._session = session
         self._url = url.rstrip("/") + PATH_EVENTS
-        self._headers = {"content-type": "application/json"}
-        if token is not None:
-            self._headers["authorization"] = f"Bearer {token.decode()}"
+        self._token = token
+        self._trust = trust
         self._random = random
 
     async def deliver(self, src: str, events: Sequence[bytes]) -> Ack | Refused:
@@ -79,13 +91,22 @@ class LedgerClient:
             async with self._session.post(
                 self._url,
                 data=body,
-                headers=self._headers,
+                headers=self._headers(),
+                ssl=self._trust() if self._trust is not None else True,
                 timeout=aiohttp.ClientTimeout(total=TIMEOUT_S),
                 allow_redirects=False,
             ) as response:
                 return _judged(response.status, src, await response.content.read(MAX_ANSWER_BYTES))
-        except (aiohttp.ClientError, OSError) as error:  # a timeout is an OSError
+        except (aiohttp.ClientError, OSError, ValueError) as error:  # a timeout is an OSError, a bad token a ValueError
             return Unavailable(type(error).__name__)
+
+    def _headers(self) -> dict[str, str]:
+        """The token anew for each post: kubelet renews it, and after a 401 the next one may be good."""
+        headers = {"content-type": "application/json"}
+        token = self._token() if callable(self._token) else self._token
+        if token is not None:
+            headers["authorization"] = f"Bearer {token.decode() if isinstance(token, bytes) else token}"
+        return headers
 
 
 def _judged(status: int, src: str, body: bytes) -> Ack | Refused | Unavailable:

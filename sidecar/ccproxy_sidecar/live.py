@@ -18,14 +18,26 @@ FIRST_SNAPSHOT_WAIT_S = 30.0
 class Live:
     """The program in force and what is wrong with the newest one, if anything."""
 
-    def __init__(self, *, custom_rules: bool, on_failure: OnFailure) -> None:
+    def __init__(self, *, custom_rules: bool, on_failure: OnFailure, passing: Snapshot | None = None) -> None:
+        """`passing`: what calls run on until the first snapshot; None: they wait for it."""
         self._custom_rules = custom_rules
         self._on_failure = on_failure
         self._counter = TokenCounter()
         self._arrived = asyncio.Event()
+        self.passing = Program(passing, counter=self._counter) if passing is not None else None
         self.program: Program | None = None
         self.since_ms = 0
         self.problem = ""
+
+    @property
+    def in_force(self) -> Program | None:
+        """What a call that comes now would run on."""
+        return self.program or self.passing
+
+    @property
+    def retired(self) -> bool:
+        """Is ccproxy about to be uninstalled?"""
+        return self.program is not None and self.program.snapshot.retired
 
     def take(self, snapshot: Snapshot) -> bool:
         """Dry-compile and swap; False (with `problem` set) keeps what runs."""

@@ -14,6 +14,7 @@ import msgspec
 from aiohttp import web
 
 from ccproxy_contract.names import PATH_HEALTH, PATH_METRICS, PATH_READY, PATH_STATE, PATH_USAGE
+from ccproxy_runtime.config_stream import ConfigStream
 from ccproxy_runtime.exposition import CONTENT_TYPE
 from ccproxy_runtime.token import bearer_matches
 from ccproxy_sidecar.live import Live
@@ -32,12 +33,15 @@ class LocalPaths:
         ledger_url: str,
         ledger_token: bytes | None,
         metrics_token: bytes | None,
+        stream: ConfigStream | None = None,
     ) -> None:
+        """`stream`: where snapshots come from in a pod."""
         self._live = live
         self._metrics = metrics
         self._ledger_url = ledger_url
         self._ledger_token = ledger_token
         self._metrics_token = metrics_token
+        self._stream = stream
         self._session: aiohttp.ClientSession | None = None
 
     async def health(self, _request: web.BaseRequest) -> web.Response:
@@ -67,7 +71,11 @@ class LocalPaths:
             "problem": self._live.problem or _failing(program),
             "pid": os.getpid(),
             "rules": len(program.snapshot.rules) if program is not None else 0,
+            "retired": self._live.retired,
         }
+        if self._stream is not None:
+            state["connected"] = self._stream.connected_since_s is not None
+            state["age_s"] = round(self._stream.offers.age_s(), 1)
         return web.Response(body=msgspec.json.encode(state), content_type="application/json")
 
     async def usage(self, request: web.BaseRequest) -> web.Response:

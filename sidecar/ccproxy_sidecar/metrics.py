@@ -53,9 +53,15 @@ class Metrics:
         self.rule_failures = counter(
             "ccproxy_rule_failures_total", "Failed answers of users' own rules (`class`).", ("rule", "reason")
         )
-        self.reloads = counter("ccproxy_snapshot_reloads_total", "Snapshots taken or refused.", ("outcome",))
+        self.reloads = counter(
+            "ccproxy_snapshot_reloads_total", "Snapshots taken, refused, or found damaged.", ("outcome",)
+        )
         self.pings = counter("ccproxy_pings_total", "Own pings over a provider's silence.", ())
-        for counted in (self.tokens_saved, self.events_dropped, self.pings):
+        self.unconfigured = counter(
+            "ccproxy_unconfigured_calls_total", "Calls that went out on the client's own key before a snapshot.", ()
+        )
+        self.unkept = counter("ccproxy_snapshots_unkept_total", "Snapshots that the memory volume did not take.", ())
+        for counted in (self.tokens_saved, self.events_dropped, self.pings, self.unconfigured, self.unkept):
             counted.child()  # there from the start, at 0: a first increase can be seen
         self._backends: dict[str, BackendMetrics] = {}
 

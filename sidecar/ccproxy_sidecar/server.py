@@ -29,12 +29,6 @@ from ccproxy_sidecar.upstream.attempt import Attempt
 
 Local = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
-_NO_SNAPSHOT = Problem(
-    status=503,
-    kind="unavailable",
-    message="ccproxy has no policies yet; `ccproxy status` shows why",
-    retry_after_s=5,
-)
 _NO_WEBSOCKET = Problem(
     status=426, kind="invalid_request", retryable=False, message="ccproxy serves this over plain HTTP, not WebSocket"
 )
@@ -62,6 +56,7 @@ class Server:
         heartbeat: Heartbeat,
         in_flight: InFlight,
         max_body_bytes: int,
+        no_snapshot: Problem,
         local: dict[str, Local],
         call_ids: Callable[[], str],
     ) -> None:
@@ -72,6 +67,7 @@ class Server:
         self._heartbeat = heartbeat
         self._in_flight = in_flight
         self._max_body_bytes = max_body_bytes
+        self._no_snapshot = no_snapshot
         self._local = local
         self._call_ids = call_ids
 
@@ -90,9 +86,11 @@ class Server:
         located = locate(request.method, path, request.headers)
         if located is None:
             return self._refusal(DIALECTS["openai-chat"], _UNKNOWN_PATH)
-        program = self._live.program or await self._live.first()
+        program = self._live.in_force or await self._live.first()
         if program is None:
-            return self._refusal(located.dialect, _NO_SNAPSHOT)
+            return self._refusal(located.dialect, self._no_snapshot)
+        if program is self._live.passing:
+            self._metrics.unconfigured.child().inc()
         call = self._call(request, located, program, path=path, query=query, started_s=started_s)
         if located.operation == "models" and request.method == "GET":
             return _models(call, program)

@@ -11,13 +11,15 @@ from pathlib import Path
 
 import msgspec
 
-from ccproxy_contract.names import DATA_PORT
+from ccproxy_contract.names import DATA_PORT, OPS_PORT, TOKENS
 
 MIB = 1024 * 1024
+HOLD = "hold"
+PASS = "pass"
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a sidecar finds its snapshot, keeps its spool and listens."""
+    """Where a sidecar finds its snapshot, keeps its spool and listens. With `operator_url` it runs in a pod."""
 
     snapshot: Path
     """File of the compiled policies; followed."""
@@ -51,6 +53,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Silence of a provider's stream after which ccproxy pings the client itself (clients give up at 300 s)."""
     idle_timeout_s: float = 600.0
     """Silence of a provider after which the attempt is given up (the clients' own limit, apis.md §1.5)."""
+    operator_url: str = ""
+    """Operator that streams the snapshot (`wss://host:port`); `CCPROXY_SNAPSHOT` is then the last good one's file."""
+    root_certificate: str = ""
+    """PEM of the root that signs the operator's and the ledger's certificates."""
+    tokens: Path = Path(TOKENS)
+    """Folder of the pod's projected tokens, one file per audience."""
+    pod: str = ""
+    """`namespace/name` of the pod."""
+    ops_host: str = ""
+    """Address for probes and scrapes; empty: the data port alone answers them."""
+    ops_port: int = OPS_PORT
+    """Port for probes and scrapes."""
+    no_config: str = HOLD
+    """`hold`: calls before the first snapshot wait for it; `pass`: they go out on the client's own key."""
+    grace_s: float = 25.0
+    """Time from SIGTERM until everything is settled and handed over, in a pod."""
 
 
 def settings_from_environment(environ: Mapping[str, str] | None = None) -> Settings:
@@ -73,7 +91,26 @@ def settings_from_environment(environ: Mapping[str, str] | None = None) -> Setti
         log_level=env.get("CCPROXY_LOG_LEVEL", "info"),
         ping_after_s=_number(env, "CCPROXY_PING_AFTER_MS", 15_000) / 1000,
         idle_timeout_s=_number(env, "CCPROXY_IDLE_TIMEOUT_MS", 600_000) / 1000,
+        operator_url=env.get("CCPROXY_OPERATOR_URL", "").rstrip("/"),
+        root_certificate=env.get("CCPROXY_ROOT_CERTIFICATE", ""),
+        tokens=Path(env.get("CCPROXY_TOKENS", TOKENS)),
+        pod=env.get("CCPROXY_POD", ""),
+        ops_host=env.get("CCPROXY_OPS_HOST", ""),
+        ops_port=_number(env, "CCPROXY_OPS_PORT", OPS_PORT),
+        no_config=_no_config(env.get("CCPROXY_NO_CONFIG", HOLD)),
+        grace_s=_number(env, "CCPROXY_GRACE_MS", 25_000) / 1000,
     )
+
+
+def snapshot_path(environ: Mapping[str, str] | None = None) -> Path | None:
+    """Where this process's snapshot lies; None when nobody said so."""
+    return _path(os.environ if environ is None else environ, "CCPROXY_SNAPSHOT")
+
+
+def _no_config(text: str) -> str:
+    if text not in (HOLD, PASS):
+        raise ValueError(f"CCPROXY_NO_CONFIG={text!r} is neither {HOLD} nor {PASS}")
+    return text
 
 
 def _required(env: Mapping[str, str], name: str) -> str:

@@ -16,7 +16,7 @@ from ccproxy_runtime.metrics import Registry
 from ccproxy_runtime.spool import Spool
 from ccproxy_runtime.spool_source import delete_source, lock_source, sources
 from ccproxy_sidecar.delivery import Delivery
-from ccproxy_sidecar.ledger_client import LedgerClient
+from ccproxy_sidecar.ledger_client import LedgerClient, Token, Trust
 from ccproxy_sidecar.outbox import Batched, Outbox
 from ccproxy_sidecar.recovery import recover
 
@@ -36,11 +36,12 @@ class Shipper:
         spool: Spool,
         *,
         ledger_url: str,
-        token: bytes | None,
+        token: Token,
         session: aiohttp.ClientSession,
         registry: Registry,
         random: Callable[[], float],
         clock_s: Callable[[], float],
+        trust: Trust | None = None,
         poll_s: float = POLL_S,
         older_every_s: float = OLDER_EVERY_S,
     ) -> None:
@@ -52,7 +53,7 @@ class Shipper:
         self._older_every_s = older_every_s
         self._waiting_since_s = 0.0
         self._shipped = asyncio.Event()
-        ledger = LedgerClient(session, url=ledger_url, token=token, random=random)
+        ledger = LedgerClient(session, url=ledger_url, token=token, random=random, trust=trust)
         self._delivery = Delivery(ledger, spool.directory, registry)
         self._orphans = registry.counter(
             "ccproxy_attempts_orphaned_total", "Attempts whose process was killed before they ended."
@@ -71,12 +72,15 @@ class Shipper:
             group.create_task(self._again_and_again(self._ship_older, self._older_every_s))
             group.create_task(self._again_and_again(self._ship_live, self._poll_s))
 
-    async def drained(self, timeout_s: float) -> bool:
-        """Wait until everything appended so far is with the ledger; False when that takes longer than `timeout_s`."""
+    async def drained(self, timeout_s: float, *, older: bool = False) -> bool:
+        """Wait until everything appended so far is with the ledger; False when that takes longer than `timeout_s`.
+
+        `older`: also what earlier starts left, because the folder will be gone.
+        """
         end = self._spool.end
         try:
             async with asyncio.timeout(timeout_s):
-                while self._live.position < end or not self._live.all_acked:
+                while self._live.position < end or not self._live.all_acked or (older and self._older_left()):
                     self._shipped.clear()
                     await self._shipped.wait()
         except TimeoutError:
@@ -136,6 +140,9 @@ class Shipper:
         if outbox.forgettable:
             await asyncio.to_thread(outbox.forget)
             self._spool.measure()
+
+    def _older_left(self) -> bool:
+        return any(src != self._spool.src for src in sources(self._spool.directory))
 
     def _oldest_s(self) -> float:
         return max(0.0, self._clock_s() - self._waiting_since_s) if self._waiting_since_s else 0.0

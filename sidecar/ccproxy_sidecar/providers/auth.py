@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from ccproxy_contract.names import PLACEHOLDER_KEY
 from ccproxy_contract.snapshot import DialectName
 
 Headers = tuple[tuple[str, str], ...]
@@ -15,6 +16,11 @@ CREDENTIAL_HEADERS: Final = frozenset(
     {"authorization", "proxy-authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie"}
 )
 """A client's headers that carry a credential: none of them goes on unless the backend passes the client's key."""
+
+
+def is_placeholder(value: str) -> bool:
+    """Does a header or parameter carry what clients send because their SDK insists on a key? With or without Bearer."""
+    return value.strip().rpartition(" ")[2] == PLACEHOLDER_KEY
 
 
 def bearer(key: str, dialect: DialectName) -> Headers:  # noqa: ARG001 (every habit answers the same question)

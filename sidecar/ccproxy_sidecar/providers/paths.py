@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from urllib.parse import quote, unquote
 
+from ccproxy_contract.names import PLACEHOLDER_KEY
+
 _plain_path = re.compile(r"(?:/[\w~:@=+,;$!*'()-][\w.~:@=+,;$!*'()-]*)+", re.ASCII).fullmatch
 _version = re.compile(r"/v\d+(?:(?:alpha|beta)\d*)?(?=/|$)", re.ASCII).match
 _stray_percent = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -16,7 +18,7 @@ _slashes = re.compile(r"[/\\]")
 
 _SEGMENT_SAFE = "%:@!$&'()*+,;=~-._"
 _QUERY_SAFE = _SEGMENT_SAFE + '/?[]{}|^`"<>'
-_KEY_PARAMETERS = frozenset({"key", "$key", "access_token", "oauth_token", "api_key", "api-key"})
+KEY_PARAMETERS = frozenset({"key", "$key", "access_token", "oauth_token", "api_key", "api-key"})
 """Query parameters that carry a client's credential. Source: Google's system parameters, cloud.google.com/apis/docs/
 system-parameters (`key`, `access_token`), 2026-11; the others are what gateways accept in their place."""
 
@@ -60,10 +62,16 @@ def with_version(path: str, default: str) -> str:
 def safe_query(query: str, *, keep_key: bool) -> str:
     """`?query` with what could end a request line percent-encoded; empty for an empty one.
 
-    Without `keep_key` parameters that carry a client's key are left out.
+    Without `keep_key` parameters that carry a client's key are left out; a placeholder is, whoever asks.
     """
     if not query:
         return ""
-    if not keep_key:
-        query = "&".join(pair for pair in query.split("&") if unquote(pair.partition("=")[0]) not in _KEY_PARAMETERS)
+    query = "&".join(pair for pair in query.split("&") if _goes_on(pair, keep_key=keep_key))
     return "?" + quote(query, safe=_QUERY_SAFE, errors="replace") if query else ""
+
+
+def _goes_on(pair: str, *, keep_key: bool) -> bool:
+    name, _, value = pair.partition("=")
+    if unquote(name) not in KEY_PARAMETERS:
+        return True
+    return keep_key and unquote(value) != PLACEHOLDER_KEY

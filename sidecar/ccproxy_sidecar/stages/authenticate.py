@@ -1,35 +1,39 @@
 """Stage 1: who calls. Closed on failure.
 
-On a laptop every caller on the loopback may call; the client's key is only noted, because a PassThrough backend sends
-it on. Keys of tenants join here with the issue that brings them. Must not log a key. Next: `classify.py`.
+On the loopback every caller may call; the client's key is only noted, because a PassThrough backend sends it on. Keys
+of tenants join here with the issue that brings them. Must not log a key. Next: `classify.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from urllib.parse import parse_qs
+from collections.abc import Iterator, Mapping
+from urllib.parse import parse_qsl
 
-from ccproxy_contract.names import PLACEHOLDER_KEY
 from ccproxy_sidecar.call import Call
+from ccproxy_sidecar.providers.auth import is_placeholder
+from ccproxy_sidecar.providers.paths import KEY_PARAMETERS
 
 _BEARER = "bearer "
+_KEY_HEADERS = ("x-api-key", "x-goog-api-key", "api-key")
 
 
 def authenticate(call: Call) -> None:
-    """Note the client's key; a placeholder is no key."""
-    key = key_from(call.headers) or _key_in_query(call.query)
-    call.client_key = key if key != PLACEHOLDER_KEY else None
+    """Note the client's key; a placeholder is no key, wherever it stands."""
+    keys = (*keys_from(call.headers), *_keys_in_query(call.query))
+    call.client_key = next((key for key in keys if not is_placeholder(key)), None)
 
 
-def key_from(headers: Mapping[str, str]) -> str | None:
-    """The key that a client sent: `X-API-Key` and `Authorization: Bearer` both count, then Gemini's and Azure's."""
+def keys_from(headers: Mapping[str, str]) -> Iterator[str]:
+    """The keys that a client sent: `Authorization: Bearer` and `X-API-Key` both count, then Gemini's and Azure's."""
     authorization = headers.get("authorization")
-    if authorization is not None and authorization[:7].lower() == _BEARER:
-        return authorization[7:].strip() or None
-    return headers.get("x-api-key") or headers.get("x-goog-api-key") or headers.get("api-key")
+    if authorization is not None and authorization[:7].lower() == _BEARER and (key := authorization[7:].strip()):
+        yield key
+    for name in _KEY_HEADERS:
+        if value := headers.get(name):
+            yield value
 
 
-def _key_in_query(query: str) -> str | None:
-    if "key=" not in query:
-        return None
-    return parse_qs(query).get("key", [None])[0]
+def _keys_in_query(query: str) -> list[str]:
+    if "=" not in query:
+        return []
+    return [value for name, value in parse_qsl(query) if name in KEY_PARAMETERS]

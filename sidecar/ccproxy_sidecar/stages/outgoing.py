@@ -36,7 +36,7 @@ class Dispatch:
         if backend.credential.kind == "Key":
             auth = profile.auth(backend.credential.key, call.dialect.name)
         elif backend.credential.kind == "PassThrough" and call.client_key is None:
-            return _no_key(backend.name)
+            return _no_key(backend.name, configured=bool(call.snapshot.hash))
         requested = request.model if request is not None else ""
         model = choice.model or requested
         body, path, hide = call.body, call.path, False
@@ -75,11 +75,12 @@ def _renamed(call: Call, model: str) -> tuple[bytes, str]:
     return call.body, f"{head}/{quote(model, safe='')}{colon}{verb}"
 
 
-def _no_key(backend: str) -> Problem:
+def _no_key(backend: str, *, configured: bool) -> Problem:
+    remedy = "give the backend `credentials`" if configured else "wait until ccproxy's operator has answered"
     return Problem(
         status=401,
         kind="authentication",
         retryable=False,
         message=f"backend {backend} passes the client's own key on, and this call brought none: "
-        "set the provider's key in the program, or give the backend `credentials`",
+        f"set the provider's key in the program, or {remedy}",
     )

@@ -12,7 +12,7 @@ from multidict import CIMultiDict
 
 from ccproxy_contract.names import HEADER_PREFIX
 from ccproxy_contract.snapshot import Backend
-from ccproxy_sidecar.providers.auth import CREDENTIAL_HEADERS
+from ccproxy_sidecar.providers.auth import CREDENTIAL_HEADERS, is_placeholder
 
 _HOP_BY_HOP = frozenset(
     {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",
@@ -40,6 +40,8 @@ def upstream_headers(
     """
     own_key = backend.credential.kind != "PassThrough"
     kept = _kept(headers, _never_with_key(account_headers) if own_key else _NEVER_UPSTREAM)
+    if not own_key:
+        _drop_placeholders(kept)
     kept["accept-encoding"] = "identity"
     for name, value in backend.headers.items():
         kept[name] = value
@@ -68,6 +70,16 @@ def _kept(headers: Mapping[str, str], dropped: frozenset[str]) -> CIMultiDict[st
         if lower not in dropped and not lower.startswith(HEADER_PREFIX):
             kept.add(spelt.setdefault(lower, name), value)
     return kept
+
+
+def _drop_placeholders(kept: CIMultiDict[str]) -> None:
+    """A client with a login and a placeholder sends both; only the login is its own."""
+    for name in CREDENTIAL_HEADERS:
+        values = kept.getall(name, ())
+        if any(is_placeholder(value) for value in values):
+            spelt = next(key for key in kept if key.lower() == name)
+            del kept[name]
+            kept.extend((spelt, value) for value in values if not is_placeholder(value))
 
 
 @cache
