@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
@@ -38,7 +37,7 @@ asyncio.run(main())
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _spaces(installed: House) -> Iterator[None]:
+def _spaces(installed: House) -> None:
     for name, key in ((A, "sk-of-a-alone"), (B, "sk-of-b-alone")):
         installed.tenant_space(name, team=name)
         host = workloads.PROVIDER_URL.split("/")[2]
@@ -47,7 +46,6 @@ def _spaces(installed: House) -> Iterator[None]:
         installed.kubectl.apply(workloads.deployment("agent", name, "0", "1", workloads.MODEL))
     for name in (A, B):
         installed.pod_of("app=agent", namespace=name)
-    yield
 
 
 def _pod(house: House, space: str) -> str:
