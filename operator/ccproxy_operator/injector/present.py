@@ -1,7 +1,8 @@
 """The sidecar is there already: the second call for one pod, or a copy of an injected pod. What differs is put right.
 
-Another webhook may have dropped our `restartPolicy` (built against old types), an old release may have made the spec;
-what the API server and others added to it (defaults, mounts, variables) stays. Pure. Next: `review.py`.
+Another webhook may have dropped our `restartPolicy` (built against old types), an old release may have made the spec:
+then the whole container is made anew. Additions alone (defaults, mounts, variables) are no difference.
+Pure. Next: `review.py`.
 """
 
 from __future__ import annotations

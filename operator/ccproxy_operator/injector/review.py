@@ -109,11 +109,8 @@ class Reviewer:
         answer = _allowed(request, ops, warnings)
         if not ops:
             return Answer(answer, "unchanged", "Unchanged")
-        reason = "Upgraded" if again else "Injected"
-        message = " ".join(
-            ("the ccproxy sidecar was added" if not again else "the ccproxy sidecar was put right", *warnings)
-        )
-        return Answer(answer, "injected", reason, _note(request, reason, message))
+        reason, message = ("Upgraded", "the sidecar was put right") if again else ("Injected", "the sidecar was added")
+        return Answer(answer, "injected", reason, _note(request, reason, "; ".join((message, *warnings))))
 
     def _first(self, pod: Pod, wish: Inject, told: list[Additions]) -> Ops:
         taken = [volume.name for volume in pod.spec.volumes or ()]
@@ -144,7 +141,7 @@ def _left_alone(pod: Pod, told: list[Additions]) -> list[str]:
     """Names only: values may be secret."""
     containers: list[tuple[Container, Additions]] = list(zip(pod.all_containers, told, strict=True))
     return [
-        f"container {container.name}: left alone, as envFrom may set them: {', '.join(each.left)}."
+        f"container {container.name} keeps what may come from elsewhere: {', '.join(each.left)}"
         for container, each in containers
         if each.left
     ]

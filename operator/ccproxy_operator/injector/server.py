@@ -6,18 +6,16 @@ Must not know what a pod is. Next: `review.py`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
 
 from aiohttp import web
 
-from ccproxy_contract.names import PATH_HEALTH, PATH_METRICS, PATH_READY
+from ccproxy_contract.names import PATH_HEALTH, PATH_INJECT, PATH_METRICS, PATH_READY
 from ccproxy_operator.injector.listener import MAX_BODY_BYTES
 from ccproxy_operator.injector.metrics import Metrics
 from ccproxy_operator.injector.review import Note, Reviewer
 from ccproxy_runtime.exposition import CONTENT_TYPE
 from ccproxy_runtime.logs import logger
 
-PATH_INJECT: Final = "/inject"
 _log = logger("injector")
 
 
