@@ -65,6 +65,10 @@ class Cluster:
         path = _path(manifest["kind"], manifest["metadata"].get("namespace", ""))
         return await self._api.create(path, manifest, timeout_s=self._write_s()) is not None
 
+    async def replace(self, manifest: Mapping[str, Any]) -> bool:
+        """Put it in the place of what is there; False when that has changed meanwhile. Raises: `ApiFailed`."""
+        return await self._api.replace(_path_of(manifest), manifest, timeout_s=self._write_s()) is not None
+
     async def delete(self, kind: str, name: str, namespace: str = "") -> bool:
         """False when there was nothing to delete. Raises: `ApiFailed`."""
         return await self._api.delete(_path(kind, namespace, name), timeout_s=self._write_s())
