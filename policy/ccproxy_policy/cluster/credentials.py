@@ -1,7 +1,8 @@
 """The key of a cluster's backend: from a Secret that its owner gave free, for hosts that its owner named.
 
 A Secret may be used only with the label `ccproxy.ai/credentials=true`, and sent only to the provider's own host or to
-hosts in its annotation `ccproxy.ai/hosts`: who may write a ModelBackend must not be able to send the key elsewhere.
+hosts in its annotation `ccproxy.ai/hosts`: who may write a ModelBackend must not be able to send the key elsewhere. A
+provider that anybody can run, even inside the pod, has no host of its own.
 This and `../credentials.py` alone touch secret values. Must never put one in a problem. Next: `references.py`.
 """
 
@@ -68,8 +69,8 @@ def _label_finding(ref: SecretRef, secret: Document, namespace: str) -> Finding 
 
 def _host_finding(spec: ModelBackendSpec, ref: SecretRef, secret: Document, *, namespace: str) -> Finding | None:
     host, port = host_and_port(base_url(spec))
-    own = defaults(spec.provider).url
-    if own and host == host_and_port(own)[0]:
+    provider = defaults(spec.provider)
+    if provider.url and not provider.self_hosted and host == host_and_port(provider.url)[0]:
         return None
     written = str(_part(secret, "metadata", "annotations").get(ANNOTATION_HOSTS, ""))
     allowed = [entry.strip() for entry in written.split(",") if entry.strip()]

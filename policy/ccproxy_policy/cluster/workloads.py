@@ -37,7 +37,7 @@ class WorkloadSlice:
 
 def selects(policy: CompiledPolicy, labels: Mapping[str, str]) -> bool:
     """Is the policy for pods with these labels?"""
-    return all(labels.get(key) == value for key, value in policy.selector.items())
+    return policy.selector.items() <= labels.items()
 
 
 def for_workload(
