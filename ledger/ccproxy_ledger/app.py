@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import secrets
 import time
-from pathlib import Path
 
 from aiohttp import web
 
 from ccproxy_contract.accounts import accounts_from_bytes
 from ccproxy_ledger.accounts import KnownAccounts
-from ccproxy_ledger.backlog import Backlog, batches_of, leftovers
+from ccproxy_ledger.backlog import batches_of
 from ccproxy_ledger.collector import Collector
 from ccproxy_ledger.committer import Committer
 from ccproxy_ledger.keeper import Keeper
@@ -25,6 +23,7 @@ from ccproxy_ledger.postgres import EmbeddedPostgres
 from ccproxy_ledger.progress import ranges_of
 from ccproxy_ledger.server import Server
 from ccproxy_ledger.settings import Settings
+from ccproxy_ledger.spooled import open_spool, spool_gauges
 from ccproxy_ledger.store import Store
 from ccproxy_ledger.store_books import Books
 from ccproxy_ledger.store_sources import known_sources
@@ -32,8 +31,6 @@ from ccproxy_runtime.background import background
 from ccproxy_runtime.feed import load, watch_file
 from ccproxy_runtime.logs import logger
 from ccproxy_runtime.metrics import Registry
-from ccproxy_runtime.spool import Spool
-from ccproxy_runtime.stopping import src_id
 from ccproxy_runtime.token import read_token
 
 DRAIN_S = 5.0
@@ -57,7 +54,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
 async def _parts(settings: Settings, token: bytes, stack: contextlib.AsyncExitStack) -> Server:
     metrics, books = LedgerMetrics(Registry()), Books()
     keeper = _keeper(settings, metrics, stack)
-    spool, own, left = await _spool(settings, stack)
+    spool, own, left = await open_spool(settings.spool, cap_bytes=settings.spool_cap_bytes, stack=stack)
     accounts = await _accounts(settings, stack, books=books, keeper=keeper)
     collector = Collector(
         spool,
@@ -80,32 +77,15 @@ async def _parts(settings: Settings, token: bytes, stack: contextlib.AsyncExitSt
         await stack.enter_async_context(background(committer.run(store)))
 
     await stack.enter_async_context(background(keeper.run(on_ready)))
-    _gauges(metrics, spool, committer)
+    spool_gauges(metrics, spool, committer)
     return Server(collector=collector, committer=committer, keeper=keeper, metrics=metrics, token=token)
 
 
 def _keeper(settings: Settings, metrics: LedgerMetrics, stack: contextlib.AsyncExitStack) -> Keeper:
     embedded = EmbeddedPostgres(settings.pgdata) if settings.pgdata is not None else None
-    keeper = Keeper(url=settings.database_url, embedded=embedded, metrics=metrics)
+    keeper = Keeper(url=lambda: settings.database_url, embedded=embedded, metrics=metrics)
     stack.push_async_callback(keeper.close)
     return keeper
-
-
-async def _spool(settings: Settings, stack: contextlib.AsyncExitStack) -> tuple[Spool, Backlog, list[Backlog]]:
-    _private(settings.spool)
-    src = src_id(_now_ms(), secrets.token_bytes(10))
-    spool = Spool(settings.spool, src=src, cap_bytes=settings.spool_cap_bytes)
-    stack.callback(spool.close)
-    await stack.enter_async_context(background(spool.sync_loop()))
-    return spool, Backlog(settings.spool, src, written=lambda: spool.end), leftovers(settings.spool, src)
-
-
-def _now_ms() -> int:
-    return int(time.time() * 1000)
-
-
-def _private(folder: Path) -> None:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 async def _accounts(
@@ -121,13 +101,3 @@ async def _accounts(
     await stack.enter_async_context(background(watching))
     await stack.enter_async_context(background(accounts.keep_new(lambda: keeper.store)))
     return accounts
-
-
-def _gauges(metrics: LedgerMetrics, spool: Spool, committer: Committer) -> None:
-    metrics.registry.gauge_fn("ccproxy_ledger_spool_bytes", "Bytes waiting for the database.", lambda: spool.used_bytes)
-
-    def lag_s() -> float:
-        since = committer.waiting_since_ms
-        return 0.0 if since is None else max(0.0, time.time() - since / 1000)
-
-    metrics.registry.gauge_fn("ccproxy_ledger_lag_seconds", "Age of the oldest batch not committed.", lag_s)

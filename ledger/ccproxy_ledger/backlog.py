@@ -74,6 +74,11 @@ class Backlog:
                 break
         return None if end == self._position else Group(tuple(batches), end, damaged)
 
+    @property
+    def drained(self) -> bool:
+        """Is all that was written done? Only for a source that is still written."""
+        return self._written is not None and self._position >= self._written()
+
     def done(self, group: Group) -> None:
         """The database has `group`; forget it. Raises: `OSError`."""
         self._position = group.end

@@ -41,8 +41,27 @@ class Committer:
         self._books = books
         self._metrics = metrics
         self._arrived = asyncio.Event()
+        self._done = asyncio.Event()
         self.waiting_since_ms: int | None = None
         """When the oldest batch that is known not to be committed came in, Unix milliseconds."""
+
+    def complete_through_ms(self, now_ms: int) -> int | None:
+        """Everything that was taken before this Unix time is in the database; `None`: not known at this moment."""
+        if self._leftovers:
+            return None
+        return now_ms if self.all_committed else self.waiting_since_ms
+
+    @property
+    def all_committed(self) -> bool:
+        """Whether the database has everything that was taken."""
+        return not self._leftovers and self._own.drained
+
+    async def until_committed(self) -> None:
+        """Wait until the database has everything that was taken; `run` must run."""
+        while not self.all_committed:
+            self._done.clear()
+            self.wake()
+            await self._done.wait()
 
     def wake(self) -> None:
         """Something was appended to the own spool."""
@@ -68,6 +87,7 @@ class Committer:
             self._leftovers.pop(0).close()
         self._arrived.clear()
         await self.drain(self._own, store)
+        self._done.set()
 
     async def drain(self, backlog: Backlog, store: Store) -> None:
         """Commit all that is in `backlog` now."""

@@ -51,3 +51,21 @@ class LedgerMetrics:
         self.unpriced.inc(done.unpriced)
         self.book_unknown.inc(done.book_unknown)
         self.commit_seconds.observe(seconds)
+
+
+class CollectorMetrics:
+    """What only a collector of a cluster counts."""
+
+    def __init__(self, registry: Registry) -> None:
+        self.holes_given_up = registry.counter(
+            "ccproxy_ledger_holes_given_up_total", "Sources with missing events that are waited for no longer."
+        ).child()
+
+
+class CallerMetrics:
+    """What only a ledger that verifies tokens counts."""
+
+    def __init__(self, registry: Registry) -> None:
+        self.refused = registry.counter(
+            "ccproxy_ledger_callers_refused_total", "Requests whose token was not good enough, by reason.", ("reason",)
+        )

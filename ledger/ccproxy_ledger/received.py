@@ -15,30 +15,46 @@ MAX_COUNT = 2**53
 """Largest count an event may carry; exact in every JSON reader and far below a bigint."""
 
 
-class Received(msgspec.Struct, frozen=True, kw_only=True):
-    """One batch as it came in. `tenant` is the token's, never the event's."""
+class Sender(msgspec.Struct, frozen=True):
+    """Whose events a batch holds, by what was known when it came. A laptop knows the tenant only."""
 
     tenant: str
+    namespace: str = ""
+    pod: str = ""
+
+
+class Received(msgspec.Struct, frozen=True, kw_only=True):
+    """One batch as it came in. Tenant, namespace and pod are the token's, never the event's.
+
+    On a laptop nobody has a namespace or pod.
+    """
+
+    tenant: str
+    namespace: str = ""
+    pod: str = ""
     received_ms: int
     given_up: int = 0
     """The source has lost for good what is missing up to this number."""
     batch: Batch
 
 
-class _Record(msgspec.Struct, frozen=True):
+class _Record(msgspec.Struct, frozen=True, omit_defaults=True):
     tenant: str
     received_ms: int
     given_up: int
     batch: msgspec.Raw
+    namespace: str = ""
+    pod: str = ""
 
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Received).decode
 
 
-def record(raw_batch: bytes, *, tenant: str, received_ms: int, given_up: int) -> bytes:
+def record(raw_batch: bytes, sender: Sender, *, received_ms: int, given_up: int) -> bytes:
     """The spool's record: the batch's bytes as they came, with who and when."""
-    return _encode(_Record(tenant, received_ms, given_up, msgspec.Raw(raw_batch)))
+    events = msgspec.Raw(raw_batch)
+    return _encode(_Record(sender.tenant, received_ms, given_up, events, sender.namespace, sender.pod))
 
 
 def received_from(raw: bytes) -> Received:

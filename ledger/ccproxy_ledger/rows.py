@@ -86,6 +86,7 @@ class RollupKey(NamedTuple):
 
     tenant: str
     hour: datetime
+    namespace: str
     workload: str
     agent: str
     backend: str
@@ -102,21 +103,27 @@ COUNTS = (
 """The sums of `rollup_hour` in order."""
 
 
-def row(event: UsageEvent, *, id: UUID, tenant: str, received_ms: int, books: Mapping[str, PriceBook]) -> Row:
-    """The row of one `settle` or `adjust`; times from the sender, held near the time of receipt."""
+def row(
+    event: UsageEvent, *, id: UUID, tenant: str, namespace: str = "", received_ms: int, books: Mapping[str, PriceBook]
+) -> Row:
+    """The row of one `settle` or `adjust`; times from the sender, held near the time of receipt.
+
+    `namespace` is the token's; empty where there are no tokens (laptop): then the event's own.
+    """
     sent_ms = event.ended_ms or event.opened_ms or received_ms
     ended_ms = believed_ms(sent_ms, received_ms)
     opened_ms = believed_ms(event.opened_ms or event.ended_ms or received_ms, received_ms)
     usage, priced = event.usage, price(event, books, opened_ms)
     return Row(
         event_id=id, src=source_id(event.src), seq=event.seq, kind=event.kind, call=text(event.call),
-        attempt=event.attempt, tenant=text(tenant), namespace=text(event.namespace), workload=text(event.workload),
-        session=text(event.session), agent=text(event.agent), task=text(event.task), rule=text(event.rule),
-        policy=text(event.policy), backend=text(event.backend), provider=text(event.provider),
-        dialect=text(event.dialect), operation=text(event.operation), stream=event.stream,
-        model=text(event.model or event.model_requested), model_requested=text(event.model_requested),
-        model_served=text(event.model_served), service_tier=text(event.service_tier), region=text(event.region),
-        status=event.status, http_status=event.http_status, error=text(event.error), quality=event.quality,
+        attempt=event.attempt, tenant=text(tenant), namespace=text(namespace or event.namespace),
+        workload=text(event.workload), session=text(event.session), agent=text(event.agent),
+        task=text(event.task), rule=text(event.rule), policy=text(event.policy), backend=text(event.backend),
+        provider=text(event.provider), dialect=text(event.dialect), operation=text(event.operation),
+        stream=event.stream, model=text(event.model or event.model_requested),
+        model_requested=text(event.model_requested), model_served=text(event.model_served),
+        service_tier=text(event.service_tier), region=text(event.region), status=event.status,
+        http_status=event.http_status, error=text(event.error), quality=event.quality,
         opened_at=moment(opened_ms), ended_at=moment(ended_ms), received_at=moment(received_ms),
         skewed=ended_ms != sent_ms, duration_us=event.duration_us, first_byte_us=event.first_byte_us,
         uncached=usage.uncached, cache_read=usage.cache_read, cache_write_5m=usage.cache_write_5m,
@@ -161,7 +168,9 @@ def source_id(src: str) -> UUID:
 
 def rollup_key(row: Row) -> RollupKey:
     hour = row.ended_at.replace(minute=0, second=0, microsecond=0)
-    return RollupKey(row.tenant, hour, row.workload, row.agent, row.backend, row.model, row.rule, row.quality)
+    return RollupKey(
+        row.tenant, hour, row.namespace, row.workload, row.agent, row.backend, row.model, row.rule, row.quality
+    )
 
 
 def counts(row: Row) -> tuple[int, ...]:

@@ -1,6 +1,6 @@
 """The ledger's HTTP: events in, usage out, health and metrics. One handler a path, errors as JSON sentences.
 
-Must not know how events are kept or summed. Next: `usage_query.py`.
+Must not know how events are kept or summed. Next: `answers.py`.
 """
 
 from __future__ import annotations
@@ -8,21 +8,18 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
-import msgspec
 from aiohttp import web
 
 from ccproxy_contract.events import encode_ack
 from ccproxy_contract.names import PATH_EVENTS, PATH_HEALTH, PATH_METRICS, PATH_READY, PATH_USAGE
+from ccproxy_ledger import answers
 from ccproxy_ledger.access import may_read, may_write
-from ccproxy_ledger.audit import audit_store
+from ccproxy_ledger.answers import json, problem
 from ccproxy_ledger.collector import MAX_BATCH_BYTES, Collector, Refusal
 from ccproxy_ledger.committer import Committer
 from ccproxy_ledger.keeper import Keeper
 from ccproxy_ledger.metrics import LedgerMetrics
-from ccproxy_ledger.store import StoreUnavailable
-from ccproxy_ledger.store_usage import completeness, usage_sums
-from ccproxy_ledger.usage import usage_answer
-from ccproxy_ledger.usage_query import usage_query
+from ccproxy_ledger.store import Store
 from ccproxy_runtime.exposition import CONTENT_TYPE
 
 PATH_AUDIT = "/ccproxy/v1/audit"
@@ -79,35 +76,15 @@ class Server:
 
     async def usage(self, request: web.Request) -> web.Response:
         """`GET /usage`: sums of a time, by groups."""
-        now = datetime.now(UTC)
-        store = self._keeper.store
-        if store is None:
-            return problem(503, f"no figures yet: {self._keeper.problem}", retry_after_s=1)
-        through = self._complete_through(now)
-        try:
-            query = usage_query(request.query.items(), now)
-            sums = await usage_sums(store, query)
-            known = await completeness(store, query)
-        except ValueError as wrong:
-            return problem(400, str(wrong))
-        except StoreUnavailable as fault:
-            return problem(503, f"the database does not answer: {fault}", retry_after_s=1)
-        if known.gapless_at is not None:
-            through = min(through, known.gapless_at)
-        return json(usage_answer(query, sums, known, complete_through=through))
+        return await answers.usage(request, self._keeper, self._complete_through)
 
-    def _complete_through(self, now: datetime) -> datetime:
+    async def _complete_through(self, store: Store, now: datetime) -> datetime:  # noqa: ARG002 - a cluster's asks it
         waiting_ms = self._committer.waiting_since_ms
         return now if waiting_ms is None else datetime.fromtimestamp(waiting_ms / 1000, UTC)
 
     async def audit(self, request: web.Request) -> web.Response:  # noqa: ARG002 - a handler's signature
         """`GET /ccproxy/v1/audit`: every difference between the tables; none is the only right answer."""
-        if self._keeper.store is None:
-            return problem(503, self._keeper.problem, retry_after_s=1)
-        try:
-            return json({"differences": await audit_store(self._keeper.store)})
-        except StoreUnavailable as fault:
-            return problem(503, f"the database does not answer: {fault}", retry_after_s=1)
+        return await answers.audit(self._keeper)
 
     async def metrics(self, request: web.Request) -> web.Response:  # noqa: ARG002 - a handler's signature
         """`GET /metrics`."""
@@ -119,24 +96,4 @@ class Server:
 
     async def ready(self, request: web.Request) -> web.Response:  # noqa: ARG002 - a handler's signature
         """`GET /readyz`: the database is there; if not, why."""
-        if self._keeper.problem or self._keeper.store is None:
-            return problem(503, self._keeper.problem, retry_after_s=1)
-        try:
-            await self._keeper.store.ping()
-        except StoreUnavailable as fault:
-            return problem(503, f"the database does not answer: {fault}", retry_after_s=1)
-        return json({"status": "ready"})
-
-
-def json(answer: object) -> web.Response:
-    return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
-
-
-def problem(status: int, sentence: str, *, retry_after_s: int = 0) -> web.Response:
-    """An error as `{"error": sentence}`."""
-    response = web.Response(
-        status=status, body=msgspec.json.encode({"error": sentence}), content_type="application/json"
-    )
-    if retry_after_s:
-        response.headers["retry-after"] = str(retry_after_s)
-    return response
+        return await answers.database_ready(self._keeper)

@@ -6,6 +6,7 @@ The only file that imports asyncpg. Statements live beside their subject: `store
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, TypeAlias
@@ -63,6 +64,15 @@ class Store:
         async with self.connection() as connection:
             await connection.fetchval("select 1", timeout=PING_S)
 
+    async def renew(self, url: str) -> None:
+        """Use new connections, to `url`; work under way ends on the old ones. Raises: `StoreUnavailable`."""
+        old, self._pool = self._pool, await _pool(url)
+        try:
+            async with asyncio.timeout(COMMAND_S):
+                await old.close()
+        except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            old.terminate()
+
     async def close(self) -> None:
         """Close the pool, without waiting for a database that is gone."""
         self._pool.terminate()
@@ -88,8 +98,11 @@ async def connect(url: str) -> asyncpg.Connection[asyncpg.Record]:
 
 async def open_store(url: str) -> Store:
     """Connect to a database whose tables are up to date. Raises: `StoreUnavailable`, `StoreRefused`."""
+    return Store(await _pool(url))
+
+
+async def _pool(url: str) -> asyncpg.Pool[asyncpg.Record]:
     async with translated_faults():
-        pool = await asyncpg.create_pool(
+        return await asyncpg.create_pool(
             url, min_size=1, max_size=POOL_SIZE, timeout=CONNECT_S, command_timeout=COMMAND_S
         )
-    return Store(pool)

@@ -14,21 +14,23 @@ from ccproxy_contract.prices import PriceBook
 from ccproxy_ledger.store import Store
 
 KEPT = 8
+"""Enough for a laptop, where one book holds; a cluster has one per set of backends that a namespace uses."""
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(PriceBook).decode
 
 
 class Books:
-    """The books that events name, from memory or from the database; at most `KEPT` in memory."""
+    """The books that events name, from memory or from the database; at most `kept` in memory."""
 
-    def __init__(self) -> None:
+    def __init__(self, kept: int = KEPT) -> None:
+        self._kept = kept
         self._known: OrderedDict[str, PriceBook] = OrderedDict()
 
     def add(self, book: PriceBook) -> None:
         """Know `book` from now on; `store_books` makes it lasting."""
         self._known[book.version] = book
         self._known.move_to_end(book.version)
-        while len(self._known) > KEPT:
+        while len(self._known) > self._kept:
             self._known.popitem(last=False)
 
     async def named(self, versions: Iterable[str], store: Store) -> dict[str, PriceBook]:

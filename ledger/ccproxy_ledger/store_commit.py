@@ -17,7 +17,7 @@ import msgspec
 from ccproxy_contract.events import UsageEvent, event_id
 from ccproxy_contract.prices import PriceBook
 from ccproxy_ledger.progress import ranges_of
-from ccproxy_ledger.received import Received
+from ccproxy_ledger.received import Received, Sender
 from ccproxy_ledger.rows import COUNTS, RollupKey, Row, moment, rollups, row, text
 from ccproxy_ledger.store import Connection, Store
 
@@ -37,14 +37,15 @@ class Identified(NamedTuple):
 
     id: UUID
     event: UsageEvent
-    tenant: str
+    sender: Sender
     received_ms: int
 
 
 SOURCES = """
-insert into source (src, tenant, received, closed_seq, given_up, gapless_at, first_seen, last_seen)
-select s, t, r::int8multirange, c, g, case when r like '{[1,%' and r not like '%),[%' then f end, f, f
-from unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::timestamptz[]) as x(s, t, r, c, g, f)
+insert into source (src, tenant, namespace, pod, received, closed_seq, given_up, gapless_at, first_seen, last_seen)
+select s, t, n, p, r::int8multirange, c, g, case when r like '{[1,%' and r not like '%),[%' then f end, f, f
+from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::timestamptz[])
+    as x(s, t, n, p, r, c, g, f)
 on conflict (src) do update set
     received = source.received + excluded.received,
     closed_seq = coalesce(excluded.closed_seq, source.closed_seq),
@@ -141,14 +142,23 @@ def _identified(batches: Sequence[Received]) -> list[Identified]:
     """All events in the order of their identity; the first of two with the same one holds."""
     found: dict[UUID, Identified] = {}
     for received in batches:
+        sender = Sender(text(received.tenant), text(received.namespace), text(received.pod))
         for event in received.batch.events:
             id = event_id(event.src, event.seq)
-            found.setdefault(id, Identified(id, event, text(received.tenant), received.received_ms))
+            found.setdefault(id, Identified(id, event, sender, received.received_ms))
     return [found[id] for id in sorted(found)]
 
 
 def _row(one: Identified, books: Mapping[str, PriceBook]) -> Row:
-    return row(one.event, id=one.id, tenant=one.tenant, received_ms=one.received_ms, books=books)
+    sender = one.sender
+    return row(
+        one.event,
+        id=one.id,
+        tenant=sender.tenant,
+        namespace=sender.namespace,
+        received_ms=one.received_ms,
+        books=books,
+    )
 
 
 async def _sources(connection: Connection, batches: Sequence[Received]) -> None:
@@ -168,7 +178,9 @@ def _source_line(src: UUID, batches: list[Received]) -> tuple[object, ...]:
     seen: datetime = moment(max(received.received_ms for received in batches))
     numbers = ranges_of([event.seq for event in events])
     lost = max(received.given_up for received in batches)
-    return src, text(batches[0].tenant), numbers.multirange, closed, lost, seen
+    first = batches[0]
+    sender = text(first.tenant), text(first.namespace), text(first.pod)
+    return src, *sender, numbers.multirange, closed, lost, seen
 
 
 async def _fresh(connection: Connection, events: list[Identified]) -> list[Identified]:
@@ -209,7 +221,7 @@ async def _open_and_close(connection: Connection, fresh: list[Identified]) -> No
 
 
 def _attempt(one: Identified) -> tuple[str, str, int]:
-    return one.tenant, text(one.event.call), one.event.attempt
+    return one.sender.tenant, text(one.event.call), one.event.attempt
 
 
 def _open_line(one: Identified) -> tuple[object, ...]:

@@ -15,8 +15,8 @@ from ccproxy_ledger.usage_query import UsageQuery
 
 MAX_GROUPS = 20_000
 EVENTS = """(
-    select tenant, date_trunc('hour', ended_at, 'UTC') as hour, ended_at, workload, session, agent, backend, model,
-        rule, quality,
+    select tenant, date_trunc('hour', ended_at, 'UTC') as hour, ended_at, namespace, workload, session, agent, backend,
+        model, rule, quality,
         (kind = 'settle' and attempt <= 1)::int as calls, (kind = 'settle')::int as attempts,
         uncached, cache_read, cache_write_5m, cache_write_30m, cache_write_1h, cache_write_12h, output, reasoning,
         web_searches, input_before,

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import msgspec
 
-GROUPS = ("tenant", "workload", "session", "agent", "backend", "model", "rule", "hour")
+GROUPS = ("tenant", "namespace", "workload", "session", "agent", "backend", "model", "rule", "hour")
 """What sums may be grouped by, in the order in which they are answered."""
 PARAMETERS = frozenset({"from", "to", "group_by"})
 LONGEST = timedelta(days=3660)

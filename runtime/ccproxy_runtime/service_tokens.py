@@ -23,7 +23,7 @@ LEEWAY_S = 10.0
 """How far the clocks of two nodes may differ."""
 MAX_TOKEN_CHARACTERS = 8 * 1024
 KEPT = 8192
-"""Verified tokens that are remembered; one of 2 KiB costs 60 us to verify and 0.3 KiB to remember."""
+"""Verified tokens that are remembered; one costs 0.13 ms to verify, which is more than to take a batch."""
 
 Reason = Literal[
     "no_token", "malformed", "algorithm", "unknown_key", "signature", "issuer", "audience", "expired",

@@ -17,7 +17,7 @@ from ccproxy_ledger.audit import main
 from ccproxy_ledger.backlog import Backlog, leftovers
 from ccproxy_ledger.committer import Committer
 from ccproxy_ledger.metrics import LedgerMetrics
-from ccproxy_ledger.received import record
+from ccproxy_ledger.received import Sender, record
 from ccproxy_ledger.store import Store, connect
 from ccproxy_ledger.store_books import Books, fetch_book
 from ccproxy_runtime.metrics import Registry
@@ -28,7 +28,7 @@ from tests.ledger.sending import BOOK, NOW_MS, life, new_src, settle
 
 def write(spool: Spool, events: list[UsageEvent]) -> None:
     raw = encode_batch(Batch(src=events[0].src, events=tuple(events)))
-    assert spool.append(record(raw, tenant="local", received_ms=NOW_MS, given_up=0))
+    assert spool.append(record(raw, Sender("local"), received_ms=NOW_MS, given_up=0))
 
 
 def spool_of(folder: Path, *, segment_bytes: int = 1 << 20) -> Spool:
