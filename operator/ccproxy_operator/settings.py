@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from ccproxy_contract.names import OPERATOR_PORT, OPS_PORT, SYSTEM_NAMESPACE
+from ccproxy_contract.names import OPERATOR_PORT, OPS_PORT, SYSTEM_NAMESPACE, TOKENS
 
 OWN_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
@@ -32,6 +32,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Streams of the sidecars and the ledger, TLS; 0: a free one, told in the log."""
     ops_port: int = OPS_PORT
     """Health, readiness and metrics, plain HTTP; 0: a free one."""
+    tokens: Path = Path(TOKENS)
+    """Folder of this pod's own token of audience `ccproxy-config`, for the other replicas."""
     compressor_image: str = ""
     """Image of compressors that ModelBackends ask for."""
     log_level: str = "info"
@@ -49,6 +51,7 @@ def settings_from_environment(environ: Mapping[str, str] | None = None) -> Setti
         host=env.get("CCPROXY_OPERATOR_HOST", "") or "0.0.0.0",
         port=_port(env, "CCPROXY_OPERATOR_PORT", OPERATOR_PORT),
         ops_port=_port(env, "CCPROXY_OPS_PORT", OPS_PORT),
+        tokens=Path(env.get("CCPROXY_TOKENS", "") or TOKENS),
         compressor_image=env.get("CCPROXY_COMPRESSOR_IMAGE", ""),
         log_level=env.get("CCPROXY_LOG_LEVEL", "") or "info",
     )
