@@ -16,20 +16,28 @@ from ccproxy_cli.settings import settings
 from ccproxy_cli.state import State, running_state
 from ccproxy_cli.terminal import print_json, say, show, table
 from ccproxy_cli.usage_figures import FIGURE_COLUMNS, Figures, cells, cost, figures, money
-from ccproxy_contract.names import PATH_STATE
+from ccproxy_contract.names import PATH_STATE, SYSTEM_NAMESPACE
 
 EPILOG = """\b
 Examples:
   ccproxy status
   ccproxy status --json
+  ccproxy status --context prod     of a cluster
 \b
 Today is the day in UTC. Exits 3 when ccproxy is not running."""
 
 
 @click.command(epilog=EPILOG)
+@click.option("--context", help="A context of kubectl; empty for the current one: show that cluster.")
+@click.option("--system", default=SYSTEM_NAMESPACE, help="With --context: the namespace of ccproxy itself.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(*, as_json: bool) -> None:
+def command(*, context: str | None, system: str, as_json: bool) -> None:
     """Show what runs, what it sent where and what that cost today."""
+    if context is not None:
+        from ccproxy_cli.cluster_status import show_cluster
+
+        show_cluster(context, system, as_json=as_json)
+        return
     state = running_state(Home(settings().home).state)
     if state is None:
         if as_json:
