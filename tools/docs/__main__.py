@@ -14,6 +14,7 @@ from pathlib import Path
 from ccproxy_policy.kinds.model_backend import ModelBackend
 from ccproxy_policy.kinds.routing_policy import RoutingPolicy
 from ccproxy_policy.kinds.secret import Secret
+from ccproxy_policy.kinds.tenant import Tenant
 from tools.docs.agents import agent_table
 from tools.docs.answer import row_columns, usage_json
 from tools.docs.environment import cli_table, ledger_table, sidecar_table
@@ -26,6 +27,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "docs"
 PARTS: Mapping[str, Callable[[], str]] = {
     "fields RoutingPolicy": lambda: field_table(RoutingPolicy),
     "fields ModelBackend": lambda: field_table(ModelBackend),
+    "fields Tenant": lambda: field_table(Tenant),
     "fields Secret": lambda: field_table(Secret),
     "planned": planned_list,
     "providers": provider_table,

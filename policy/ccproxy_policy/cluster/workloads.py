@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import msgspec
 
@@ -85,8 +86,9 @@ def _backends(compiled: CompiledNamespace, named: set[str]) -> Iterator[Backend]
 
 def _known(policy: CompiledPolicy, features: frozenset[str], left: list[LeftOut]) -> CompiledPolicy:
     """The policy as far as a sidecar with `features` can run it; adds to `left` what it cannot."""
-    rules = tuple(rule for written in policy.rules if (rule := _known_rule(policy, written, features, left)))
-    default = _known_rule(policy, policy.default, features, left) if policy.default else None
+    know = partial(_known_rule, policy, features=features, left=left)
+    rules = tuple(rule for written in policy.rules if (rule := know(written)))
+    default = know(policy.default) if policy.default else None
     return CompiledPolicy(
         name=policy.name,
         selector=policy.selector,
@@ -98,7 +100,7 @@ def _known(policy: CompiledPolicy, features: frozenset[str], left: list[LeftOut]
     )
 
 
-def _known_rule(policy: CompiledPolicy, rule: Rule, features: frozenset[str], left: list[LeftOut]) -> Rule | None:
+def _known_rule(policy: CompiledPolicy, rule: Rule, *, features: frozenset[str], left: list[LeftOut]) -> Rule | None:
     missing = needs(rule) - features
     if not missing:
         return rule
