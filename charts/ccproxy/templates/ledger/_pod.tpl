@@ -4,6 +4,8 @@
 {{- $external := include "ccproxy.external" $ -}}
 {{- $stores := ne .role "books" -}}
 serviceAccountName: ccproxy-ledger
+# Variables of Services would carry the names of ours.
+enableServiceLinks: false
 {{- include "ccproxy.placement" (dict "values" $.Values.ledger "root" $) | trim | nindent 0 }}
 {{ include "ccproxy.spread" (list $ .component) }}
 securityContext: {{- include "ccproxy.podSecurity" $ | nindent 2 }}

@@ -1,0 +1,1 @@
+"""What the chart runs before an uninstall. Start at `__main__.py`."""
