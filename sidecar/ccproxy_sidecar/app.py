@@ -52,6 +52,8 @@ from ccproxy_sidecar.upstream.patience import Patience
 from ccproxy_sidecar.upstream.pool import Pool
 
 RETRY_WRITE_S = 1.0
+CUT_S = 0.25
+"""How long calls that are cut off at the end may take to note it; the HTTP library waits for them twice."""
 _log = logger("sidecar")
 
 
@@ -60,9 +62,10 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     ending = Ending(settings.grace_s if settings.operator_url else None, time.monotonic)
     async with contextlib.AsyncExitStack() as stack:
         parts = await _parts(settings, ending, stack)
-        runner = web.ServerRunner(Listener(parts.server.handle), shutdown_timeout=ending.drain_s)
+        listener = Listener(parts.server.handle)
+        runner = web.ServerRunner(listener, shutdown_timeout=CUT_S)
         await runner.setup()
-        stack.push_async_callback(runner.cleanup)
+        stack.push_async_callback(_drained, runner, listener, parts.server, ending)
         await web.TCPSite(runner, settings.host, settings.port, backlog=4096, reuse_address=True).start()
         if parts.ops is not None:
             await web.TCPSite(parts.ops, settings.ops_host, settings.ops_port, reuse_address=True).start()
@@ -71,6 +74,26 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         await stop.wait()
         ending.begin()
         _log.info("stopping", open_streams=len(parts.heartbeat.open))
+
+
+async def _drained(runner: web.ServerRunner, listener: Listener, server: Server, ending: Ending) -> None:
+    """Take no new connection, let open calls end for as long as the ending allows, then cut them off.
+
+    What is cut off has noted how it ended when this returns.
+    """
+    for site in list(runner.sites):
+        await site.stop()
+    listener.pre_shutdown()
+    await _until_not(lambda: listener.busy, ending.drain_s)
+    await runner.cleanup()
+    await _until_not(lambda: server.open_calls > 0, CUT_S)
+
+
+async def _until_not(holds: Callable[[], bool], timeout_s: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(timeout_s):
+            while holds():  # noqa: ASYNC110 - at the very end: not worth an event on the hot path
+                await asyncio.sleep(0.01)
 
 
 class _Parts(NamedTuple):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ccproxy_contract.features import FEATURES
 from ccproxy_contract.names import AUDIENCE_CONFIG, PATH_STREAM
-from ccproxy_contract.snapshot import Snapshot, snapshot_from_bytes, snapshot_from_stream
+from ccproxy_contract.snapshot import Snapshot, snapshot_bytes, snapshot_from_bytes, snapshot_from_stream
 from ccproxy_contract.stream import Ack, Reject, Slice
 from ccproxy_runtime.background import background
 from ccproxy_runtime.config_stream import ConfigStream, Source, register
@@ -98,7 +98,7 @@ class FromOperator:
         """Dry-compile, swap, keep; a slice that cannot run changes nothing."""
         content = bytes(offer.content)
         try:
-            snapshot = snapshot_from_stream(content)
+            snapshot = snapshot_from_stream(content, known=self._live.book)
         except ValueError as wrong:
             self._configuration.refuse("the operator's newest slice cannot be read")
             return Reject(offer.hash, _sentence(f"the slice cannot be read: {wrong}"))
@@ -108,7 +108,7 @@ class FromOperator:
             return Reject(offer.hash, "nextRoot is no PEM certificate")
         if not self._configuration.take(snapshot):
             return Reject(offer.hash, _sentence(self._live.problem))
-        self._keep(content)
+        self._keep(snapshot_bytes(snapshot))  # what came may lack the prices that this process knows
         return Ack(offer.hash)
 
     def _keep(self, content: bytes) -> None:

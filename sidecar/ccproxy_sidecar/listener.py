@@ -24,6 +24,11 @@ class _Connection(RequestHandler):
 
     __slots__ = ()
 
+    @property
+    def busy(self) -> bool:
+        """Is a request being answered, or its answer still being written?"""
+        return self._request_in_progress
+
     def handle_error(
         self,
         request: web.BaseRequest,  # noqa: ARG002 - the base class's signature
@@ -55,6 +60,11 @@ class Listener(web.Server):
 
     def __init__(self, handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> None:
         super().__init__(handler, handler_cancellation=True)
+
+    @property
+    def busy(self) -> bool:
+        """Is any request being answered, or an answer still being written?"""
+        return any(isinstance(connection, _Connection) and connection.busy for connection in self.connections)
 
     def __call__(self) -> RequestHandler:
         """One connection's protocol, as asyncio asks for it."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 
+from ccproxy_contract.prices import EMPTY_BOOK, PriceBook
 from ccproxy_contract.snapshot import Snapshot
 from ccproxy_sidecar.rules.program import OnFailure, Program
 from ccproxy_sidecar.tokens.exact import TokenCounter
@@ -43,7 +44,11 @@ class Live:
         """Dry-compile and swap; False (with `problem` set) keeps what runs."""
         try:
             program = Program(
-                snapshot, custom_rules=self._custom_rules, counter=self._counter, on_failure=self._on_failure
+                snapshot,
+                custom_rules=self._custom_rules,
+                counter=self._counter,
+                on_failure=self._on_failure,
+                earlier=self.program,
             )
         except ValueError as refused:
             kept = "; the earlier policies stay in force" if self.program is not None else ""
@@ -54,6 +59,11 @@ class Live:
         self.problem = ""
         self._arrived.set()
         return True
+
+    @property
+    def book(self) -> PriceBook:
+        """The prices that are in force."""
+        return self.program.snapshot.book if self.program is not None else EMPTY_BOOK
 
     async def first(self) -> Program | None:
         """The program, waited for up to 30 s; a new sidecar holds its calls until its first snapshot."""

@@ -70,9 +70,18 @@ class Server:
         self._no_snapshot = no_snapshot
         self._local = local
         self._call_ids = call_ids
+        self.open_calls = 0
+        """Requests under way, those that wait for the first snapshot among them."""
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
+        self.open_calls += 1
+        try:
+            return await self._answered(request)
+        finally:
+            self.open_calls -= 1
+
+    async def _answered(self, request: web.BaseRequest) -> web.StreamResponse:
         started_s = time.perf_counter()
         path, _, query = request.raw_path.partition("?")
         refused = foreign(request.headers)

@@ -57,18 +57,22 @@ class Program:
         custom_rules: bool = False,
         counter: TokenCounter | None = None,
         on_failure: OnFailure = lambda _rule, _reason: None,
+        earlier: Program | None = None,
     ) -> None:
         """Raises `ValueError`, naming rule and field, when something in the snapshot cannot run.
 
         `custom_rules`: whether `class` may load code. `counter`: the process's own; each has a thread and a cache.
-        `on_failure` is told rule and reason each time a `class` rule fails.
+        `on_failure` is told rule and reason each time a `class` rule fails. `earlier`, with the same counter: its rules
+        that are still the same are not compiled again.
         """
         self.snapshot = snapshot
         self.counter = counter if counter is not None else TokenCounter()
         self.backends: dict[str, Backend] = {backend.name: backend for backend in snapshot.backends}
         self.default: Rule | None = snapshot.default
+        known = {compiled.rule.name: compiled for compiled in earlier.rules} if earlier is not None else {}
         self.rules: tuple[CompiledRule, ...] = tuple(
-            _compiled(rule, self.counter, _Loading(custom_rules, partial(on_failure, rule.name)))
+            _again(rule, known.get(rule.name))
+            or _compiled(rule, self.counter, _Loading(custom_rules, partial(on_failure, rule.name)))
             for rule in snapshot.rules
             if rule.mode != "Off"
         )
@@ -89,6 +93,12 @@ class _Loading(NamedTuple):
 
     allowed: bool
     on_failure: Callable[[str], None]
+
+
+def _again(rule: Rule, known: CompiledRule | None) -> CompiledRule | None:
+    """What the rule was compiled to before, if it is the same; a `class` starts anew: it keeps a state of its own."""
+    same = known is not None and known.rule == rule and rule.match.custom is None
+    return known if same else None
 
 
 def _compiled(rule: Rule, counter: TokenCounter, loading: _Loading) -> CompiledRule:
