@@ -20,6 +20,8 @@ ROOT_SECRET: Final = "ccproxy-root"
 SERVERS: Final = ("ccproxy-operator", "ccproxy-injector", "ccproxy-ledger", "ccproxy-compressor")
 """Each has a leaf in the Secret of its name with `-tls`."""
 LEDGER: Final = "ccproxy-ledger"
+BOOKS: Final = "ccproxy-books"
+"""Service of the ledger's books: another name of the same certificate, in a trial of the same pod."""
 LABELS: Final = {
     "app.kubernetes.io/managed-by": "ccproxy-operator",
     "app.kubernetes.io/part-of": "ccproxy",
@@ -34,11 +36,12 @@ def secret_name(server: str) -> str:
 
 
 def names_of(server: str, namespace: str) -> frozenset[str]:
-    """DNS names of a server; the ledger's pods have names of their own below its headless Service."""
+    """DNS names of a server; the ledger's pods have names of their own, and its books have a Service of their own."""
     service = f"{server}.{namespace}"
     names = {server, service, f"{service}.svc", f"{service}.svc.cluster.local"}
     if server == LEDGER:
         names |= {f"*.{service}.svc", f"*.{service}.svc.cluster.local"}
+        names |= names_of(BOOKS, namespace)
     return frozenset(names)
 
 

@@ -16,6 +16,7 @@ from ccproxy_operator.webhook import NAME as WEBHOOK
 
 OPERATOR: Final = "ccproxy-operator"
 """Name of its Deployment and of its Lease."""
+TEST_POD: Final = "ccproxy-test"
 MADE: Final = f"app.kubernetes.io/managed-by={OPERATOR}"
 MADE_KINDS: Final = (("apps/v1", "deployments"), ("v1", "services"), ("policy/v1", "poddisruptionbudgets"))
 KINDS: Final = tuple(f"{plural}.{GROUP}" for plural in ("modelbackends", "routingpolicies", "tenants"))
@@ -44,13 +45,14 @@ async def stop_operator(api: Api, namespace: str, *, timeout_s: float) -> bool:
 
 
 async def remove_made(api: Api, namespace: str) -> int:
-    """Compressors, certificates and the Lease; how many objects there were. Raises: `ApiFailed`."""
+    """Compressors, certificates, the Lease and the last test's pod; how many objects there were. Raises: `ApiFailed`."""
     removed = 0
     for version, plural in MADE_KINDS:
         for found in (await api.list(path_of(version, plural, namespace), labels=MADE))[0]:
             removed += await api.delete(path_of(version, plural, namespace, found["metadata"]["name"]))
     for secret in (ROOT_SECRET, *(secret_name(server) for server in SERVERS)):
         removed += await api.delete(path_of("v1", "secrets", namespace, secret))
+    removed += await api.delete(path_of("v1", "pods", namespace, TEST_POD))
     return removed + await api.delete(path_of("coordination.k8s.io/v1", "leases", namespace, OPERATOR))
 
 
