@@ -33,10 +33,12 @@ class BackOff:
         if ended == "unwanted":
             self._pause_s = LONGEST_S
             return UNWANTED_S * self._spread()
-        at_once = ended == "goodbye" and not self._pause_s
-        pause_s = 0.0 if at_once else max(self._pause_s, FIRST_S) * self._spread()
-        self._pause_s = min(max(self._pause_s, FIRST_S / 2) * 2, LONGEST_S)
-        return pause_s
+        if ended == "goodbye" and not self._pause_s:
+            self._pause_s = FIRST_S
+            return 0.0
+        pause_s = max(self._pause_s, FIRST_S)
+        self._pause_s = min(pause_s * 2, LONGEST_S)
+        return pause_s * self._spread()
 
     def _spread(self) -> float:
         """Half to the whole: thousands of clients that lost the same server must not come back together."""
