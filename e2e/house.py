@@ -18,7 +18,12 @@ from e2e.commands import CommandFailed, wait
 from e2e.kubectl import Kubectl, Object
 from e2e.settings import REUSE
 
-SETTINGS = ("image.registry=localhost", f"image.tag={images.TAG}", "image.pullPolicy=Never")
+SETTINGS = (
+    "image.registry=localhost",
+    f"image.tag={images.TAG}",
+    "image.pullPolicy=Never",
+    "ledger.persistence.enabled=false",
+)
 
 
 class House:

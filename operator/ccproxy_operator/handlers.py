@@ -27,8 +27,13 @@ from ccproxy_runtime.logs import logger
 RESTART_S = 1.0
 """Before kopf is started again after a fatal error."""
 MAX_RESTART_S = 15.0
-ALL_WATCHED_S = 15.0
-"""By then every kind must have been asked for, else kopf did not find it (its CRD came later) and starts anew."""
+MAX_FAILURES = 4
+_IDENTITY: Any = "ccproxy-operator"
+"""kopf would ask for the name of the user that it runs as, and a UID of its own has none."""
+ALL_WATCHED_S = 5.0
+"""By then every kind must have been asked for, else kopf did not find it (its CRD comes later) and starts anew; twice as
+long each time, for an API server that is only slow."""
+MAX_ALL_WATCHED_S = 60.0
 _log = logger("watches")
 logging.getLogger("kopf").setLevel(logging.WARNING)
 logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)  # else it warns that signals are not its own
@@ -44,17 +49,16 @@ class Watches:
 
     async def run(self) -> None:
         """Until cancelled: watch, and start anew after each fatal error."""
-        pause_s = RESTART_S
+        failures = 0
         while True:
             one = _Operator(self._access, self._heard, asyncio.get_running_loop())
-            started_s = one.main.time()
             try:
-                await one.run()
+                worked = await one.run(min(ALL_WATCHED_S * 2**failures, MAX_ALL_WATCHED_S))
             finally:
                 one.stop()
-            pause_s = RESTART_S if one.main.time() - started_s > MAX_RESTART_S else min(pause_s * 2, MAX_RESTART_S)
+            failures = 0 if worked else min(failures + 1, MAX_FAILURES)
             self.restarts += 1
-            await asyncio.sleep(pause_s)
+            await asyncio.sleep(min(RESTART_S * 2**failures, MAX_RESTART_S))
 
 
 class _Operator:
@@ -71,16 +75,17 @@ class _Operator:
         self._stop: asyncio.Event | None = None
         self._thread = threading.Thread(target=self._live, name="watches", daemon=True)
 
-    async def run(self) -> None:
-        """Until kopf ends, or until it turns out that it did not find every kind."""
+    async def run(self, all_watched_s: float) -> bool:
+        """Until kopf ends; True when it had watched every kind, False also when it has not within `all_watched_s`."""
         self._thread.start()
         try:
-            async with asyncio.timeout(ALL_WATCHED_S) as limit:
+            async with asyncio.timeout(all_watched_s):
                 await self._found.wait()
-                limit.reschedule(None)
-                await self._ended.wait()
         except TimeoutError:
             _log.warning("kinds_not_found", missing=", ".join(sorted(set(KINDS) - self._asked)))
+            return False
+        await self._ended.wait()
+        return len(self._asked) == len(KINDS)
 
     def stop(self) -> None:
         """Ask kopf to end; its thread dies with the process at the latest."""
@@ -108,6 +113,7 @@ class _Operator:
             clusterwide=True,
             standalone=True,
             stop_flag=self._stop,
+            identity=_IDENTITY,
         )
 
     def _registry(self) -> kopf.OperatorRegistry:
