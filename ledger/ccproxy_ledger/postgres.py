@@ -11,6 +11,7 @@ import asyncio
 import fcntl
 import shutil
 import signal
+import stat
 import tempfile
 from pathlib import Path
 from typing import IO
@@ -86,6 +87,7 @@ class EmbeddedPostgres:
         mode = await identity(self.data_dir, programs, modes=self._root_modes)
         if not (self.data_dir / "PG_VERSION").exists():
             await self._create(programs, mode)
+        close_folder(self.data_dir)
         self.socket_dir = socket_dir(self.root, mode)
         await self._launch(programs, mode)
 
@@ -176,6 +178,13 @@ class EmbeddedPostgres:
             await _end(self._process)
         drop_socket_dir(self.root, self.socket_dir)
         self._give_lock()
+
+
+def close_folder(folder: Path) -> None:
+    """Postgres refuses a data folder that its group may write; kubelet makes every folder of a volume so (fsGroup)."""
+    mode = stat.S_IMODE(folder.stat().st_mode)
+    if mode & 0o077:
+        folder.chmod(mode & 0o700)
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

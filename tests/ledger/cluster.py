@@ -6,12 +6,13 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import msgspec
 from aiohttp import web
 
 from ccproxy_contract.accounts import Accounts, TenantAccount, accounts_bytes, sealed_accounts
@@ -62,7 +63,7 @@ class Operator:
         return socket
 
     async def say(self, socket: web.WebSocketResponse, hash: str, content: bytes) -> None:
-        await socket.send_str(word_bytes(Slice(hash=hash, content=_raw(content))).decode())
+        await socket.send_str(word_bytes(Slice(hash=hash, content=msgspec.Raw(content))).decode())
 
     async def publish(self, new: Accounts, *, content: bytes = b"") -> None:
         """To everybody who listens; `content` in place of the true one."""
@@ -75,10 +76,13 @@ class Operator:
             await socket.close()
 
 
-def _raw(content: bytes) -> Any:
-    import msgspec
-
-    return msgspec.Raw(content)
+async def until(holds: Callable[[], bool]) -> None:
+    """Raises `AssertionError` when it does not hold within 30 s."""
+    for _ in range(1500):
+        if holds():
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("it never held")
 
 
 class House:

@@ -43,6 +43,18 @@ async def test_what_was_committed_before_a_kill_of_the_postmaster_is_there_after
     assert not (tmp_path / "pg" / "data" / "postmaster.pid").exists()
 
 
+async def test_a_volume_that_kubelet_opened_to_a_group_is_used_again(tmp_path: Path) -> None:
+    cluster = EmbeddedPostgres(tmp_path / "pg")
+    await cluster.start()
+    await cluster.stop()
+    for path in (tmp_path / "pg").rglob("*"):  # as fsGroup does before each start of a pod
+        path.chmod(path.stat().st_mode | (0o2070 if path.is_dir() else 0o060))
+    again = EmbeddedPostgres(tmp_path / "pg")
+    await again.start()
+    assert await answers(again, "select 1") == 1
+    await again.stop()
+
+
 async def test_only_its_owner_can_reach_it(tmp_path: Path) -> None:
     cluster = EmbeddedPostgres(tmp_path / "a b%" / "pg")
     await cluster.start()

@@ -60,14 +60,26 @@ class ClusterAccounts:
         if last is not None and self.known is None:
             self._use(last)
 
+    async def keep(self, store: Store) -> None:
+        """Write what is new, if anything. Raises: `StoreUnavailable`."""
+        accounts = self._unkept
+        if accounts is None:
+            return
+        for book in books_of(accounts):
+            if book.version not in self._kept_books:
+                await keep_book(store, book)
+                self._kept_books.add(book.version)
+        await keep_accounts(store, accounts)
+        if self._unkept is accounts:
+            self._unkept = None
+
     async def keep_new(self, store: Callable[[], Store | None]) -> None:
-        """Until cancelled: write what is new, however long the database is away."""
+        """Until cancelled: write all that is new, however long the database is away."""
         while True:
             await self._new.wait()
             self._new.clear()
             while self._unkept is not None:
-                if not await self._kept(store()):
-                    await asyncio.sleep(RETRY_S)
+                await self._try(store())
 
     def _use(self, accounts: Accounts) -> None:
         self.known = accounts
@@ -75,19 +87,11 @@ class ClusterAccounts:
             self._books.add(book)
         _log.info("accounts", hash=accounts.hash, tenants=len(accounts.tenants), namespaces=len(accounts.namespaces))
 
-    async def _kept(self, store: Store | None) -> bool:
-        accounts = self._unkept
-        if store is None or accounts is None:
-            return False
+    async def _try(self, store: Store | None) -> None:
         try:
-            for book in books_of(accounts):
-                if book.version not in self._kept_books:
-                    await keep_book(store, book)
-                    self._kept_books.add(book.version)
-            await keep_accounts(store, accounts)
+            if store is not None:
+                await self.keep(store)
+                return
         except StoreUnavailable as fault:
             _log.warning("accounts_not_kept", reason=str(fault))
-            return False
-        if self._unkept is accounts:
-            self._unkept = None
-        return True
+        await asyncio.sleep(RETRY_S)

@@ -134,6 +134,7 @@ async def _start(keeper: Keeper, collecting: Collecting | None, stack: _Stack) -
         if collecting is None:
             return
         await collecting.accounts.recall(store)
+        await collecting.accounts.keep(store)
         await stack.enter_async_context(background(collecting.committer.run(store)))
         await stack.enter_async_context(background(collecting.heartbeat.run(store)))
 
