@@ -31,8 +31,8 @@ MAX_FAILURES = 4
 _IDENTITY: Any = "ccproxy-operator"
 """kopf would ask for the name of the user that it runs as, and a UID of its own has none."""
 ALL_WATCHED_S = 5.0
-"""By then every kind must have been asked for, else kopf did not find it (its CRD comes later) and starts anew; twice as
-long each time, for an API server that is only slow."""
+"""By then every kind must have been asked for, else kopf did not find it (its CRD comes later) and starts anew; each
+time it gets twice as long, for an API server that is only slow."""
 MAX_ALL_WATCHED_S = 60.0
 _log = logger("watches")
 logging.getLogger("kopf").setLevel(logging.WARNING)

@@ -1,0 +1,118 @@
+"""What `kubectl get` tells about policies and backends, written by a real operator into a real API server."""
+
+from __future__ import annotations
+
+import json
+import time
+
+from tests.cluster.control_plane import ControlPlane
+from tests.cluster.operator.replicas import Replica, backend, policy, secret, told, until, version
+from tests.cluster.reached import new_namespace
+
+
+def test_a_policy_gets_its_conditions(cluster: ControlPlane, running: Replica) -> None:
+    space = new_namespace(cluster)
+    cluster.apply("---".join((secret(space), backend(space), policy(space, "all"))))
+    until(lambda: len(told(cluster, "routingpolicy", space, "all")) == 3)
+    conditions = told(cluster, "routingpolicy", space, "all")
+    assert {kind: told[:2] for kind, told in conditions.items()} == {
+        "Accepted": ("True", "Accepted"),
+        "ResolvedRefs": ("True", "ResolvedRefs"),
+        "Programmed": ("Unknown", "NoSidecars"),
+    }
+    until(lambda: len(told(cluster, "modelbackend", space, "anthropic")) == 3)
+    assert told(cluster, "modelbackend", space, "anthropic")["CredentialsValid"][:2] == ("True", "SecretFound")
+
+
+def test_a_missing_secret_is_named_and_heals_without_a_touch(cluster: ControlPlane, running: Replica) -> None:
+    space = new_namespace(cluster)
+    cluster.apply("---".join((backend(space, secret="late"), policy(space, "all"))))
+    until(lambda: "ResolvedRefs" in told(cluster, "routingpolicy", space, "all"))
+    found = told(cluster, "routingpolicy", space, "all")
+    assert found["Accepted"][0] == "True"
+    assert found["ResolvedRefs"][0] == "False"
+    assert "late" in found["ResolvedRefs"][2]
+    assert told(cluster, "modelbackend", space, "anthropic")["CredentialsValid"][:2] == ("False", "SecretNotFound")
+    cluster.apply(secret(space, "late"))
+    until(lambda: told(cluster, "routingpolicy", space, "all")["ResolvedRefs"][0] == "True")
+    until(lambda: told(cluster, "modelbackend", space, "anthropic")["CredentialsValid"][0] == "True")
+
+
+def test_no_secret_value_stands_in_a_status_or_a_log(cluster: ControlPlane, running: Replica) -> None:
+    space = new_namespace(cluster)
+    cluster.apply("---".join((secret(space), backend(space), policy(space, "all"))))
+    until(lambda: len(told(cluster, "routingpolicy", space, "all")) == 3)
+    written = cluster.kubectl("get", "routingpolicies,modelbackends", "-A", "-o", "yaml").stdout
+    assert "not-a-real-key" not in written + json.dumps(running.lines()) + running.asked("/metrics")[1]
+
+
+def test_a_bad_policy_spoils_no_other(cluster: ControlPlane, running: Replica) -> None:
+    space = new_namespace(cluster)
+    bad = policy(space, "bad", model="claude").replace(
+        "spec: {", "spec: {rules: [{name: r, match: {models: ['re:(']}, then: {deny: {message: 'no'}}}], "
+    )
+    cluster.apply("---".join((secret(space), backend(space), policy(space, "good"), bad)))
+    until(lambda: "Accepted" in told(cluster, "routingpolicy", space, "bad"))
+    until(lambda: "Accepted" in told(cluster, "routingpolicy", space, "good"))
+    assert told(cluster, "routingpolicy", space, "good")["ResolvedRefs"][0] == "True"
+    found = told(cluster, "routingpolicy", space, "bad")
+    assert found["Accepted"][:2] == ("False", "Invalid")
+    assert found["Accepted"][2].startswith("spec.rules[0].match.models[0]: ")
+    assert found["Programmed"][:2] == ("False", "NotAccepted")
+
+
+def test_what_changes_nothing_writes_nothing(cluster: ControlPlane, running: Replica) -> None:
+    space = new_namespace(cluster)
+    cluster.apply("---".join((secret(space), backend(space), policy(space, "all"))))
+    until(lambda: len(told(cluster, "routingpolicy", space, "all")) == 3)
+    cluster.kubectl("annotate", "routingpolicy", "all", "-n", space, "note=1")
+    cluster.kubectl("label", "secret", "anthropic", "-n", space, "note=1")
+    before = version(cluster, "routingpolicy", space, "all"), version(cluster, "modelbackend", space, "anthropic")
+    time.sleep(5)
+    after = version(cluster, "routingpolicy", space, "all"), version(cluster, "modelbackend", space, "anthropic")
+    assert after == before
+
+
+def test_a_status_that_somebody_spoils_is_put_right(cluster: ControlPlane, running: Replica) -> None:
+    space = new_namespace(cluster)
+    cluster.apply("---".join((secret(space), backend(space), policy(space, "all"))))
+    until(lambda: len(told(cluster, "routingpolicy", space, "all")) == 3)
+    cluster.kubectl(
+        "patch", "routingpolicy", "all", "-n", space, "--subresource=status", "--type=merge",
+        "-p", '{"status": {"conditions": null}}',
+    )  # fmt: skip
+    until(lambda: len(told(cluster, "routingpolicy", space, "all")) == 3)
+
+
+def test_a_tenant_is_accepted_and_a_second_claim_is_not(cluster: ControlPlane, running: Replica) -> None:
+    space = new_namespace(cluster, claim="once")
+    cluster.apply(_tenant(f"old-{space}", "once"))
+    until(lambda: told(cluster, "tenant", "", f"old-{space}").get("Accepted", ("",))[0] == "True")
+    time.sleep(1.1)  # creationTimestamps count whole seconds
+    cluster.apply(_tenant(f"new-{space}", "once"))
+    until(lambda: told(cluster, "tenant", "", f"new-{space}").get("Accepted", ("", ""))[1] == "NamespaceTaken")
+    assert space in told(cluster, "tenant", "", f"new-{space}")["Accepted"][2]
+    cluster.kubectl("delete", "tenant", f"old-{space}", f"new-{space}")
+
+
+def test_nothing_but_the_status_is_written(cluster: ControlPlane, running: Replica) -> None:
+    space = new_namespace(cluster)
+    cluster.apply("---".join((secret(space), backend(space), policy(space, "all"))))
+    until(lambda: len(told(cluster, "routingpolicy", space, "all")) == 3)
+    raw = cluster.kubectl("get", "routingpolicy", "all", "-n", space, "--show-managed-fields", "-o", "json").stdout
+    metadata = json.loads(raw)["metadata"]
+    ours = [one for one in metadata["managedFields"] if one["manager"] != "kubectl"]
+    assert {(one["manager"], one["operation"], one.get("subresource")) for one in ours} == {
+        ("ccproxy-operator", "Apply", "status")
+    }
+    assert metadata.get("finalizers", []) == []
+    assert "annotations" not in metadata
+
+
+def _tenant(name: str, claim: str) -> str:
+    return f"""
+apiVersion: ccproxy.ai/v1alpha1
+kind: Tenant
+metadata: {{name: {name}}}
+spec: {{namespaces: {{matchLabels: {{claim: {claim}}}}}}}
+"""
