@@ -14,7 +14,10 @@ _MATCHES: Final = tuple(f"match.{field}" for field in Match.__struct_fields__)
 _TREATMENTS: Final = tuple(f"then.{field}" for field in Treatment.__struct_fields__)
 _STRATEGIES: Final = ("route.Priority", "route.RoundRobin", "route.Weighted")
 
-FEATURES: Final[frozenset[str]] = frozenset((*_MATCHES, *_TREATMENTS, *_STRATEGIES))
+KNOWN_BOOK: Final = "stream.KnownBook"
+"""A slice need not hold the prices of a book that the sidecar runs already (`snapshot.lean_bytes`)."""
+
+FEATURES: Final[frozenset[str]] = frozenset((*_MATCHES, *_TREATMENTS, *_STRATEGIES, KNOWN_BOOK))
 """What this build can do."""
 
 

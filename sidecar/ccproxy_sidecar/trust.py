@@ -6,6 +6,7 @@ Must not trust the system's roots: those sign the whole internet. Next: `configu
 from __future__ import annotations
 
 import ssl
+from functools import lru_cache
 
 from ccproxy_runtime.tls import client_context, shared_context
 from ccproxy_sidecar.live import Live
@@ -28,6 +29,7 @@ class Trust:
         return shared_context(*self.roots())
 
 
+@lru_cache(maxsize=4)
 def is_root(pem: str) -> bool:
     """Is it a certificate (or nothing)? One that is not would keep us from connecting ever again."""
     try:

@@ -56,6 +56,8 @@ class _Accounts(NamedTuple):
     hash: str
     frame: bytes
     published_s: float
+    book: str = ""
+    lean_frame: bytes = b""
 
 
 class Distributor:
@@ -109,6 +111,10 @@ class Distributor:
         """From now on the sidecars of `namespace` run this."""
         self._slices.publish(namespace, compiled, resource_versions)
         self._fanout.mark(namespace)
+
+    def namespace_gone(self, namespace: str) -> None:
+        """A namespace is deleted; its pods go by themselves."""
+        self._slices.forget(namespace)
 
     def accounts(self, accounts: Accounts) -> None:
         """From now on the ledger runs these sealed accounts."""

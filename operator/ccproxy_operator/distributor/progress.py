@@ -32,6 +32,11 @@ class PodProgress(NamedTuple):
     """Rules that its build cannot run."""
     build: str
 
+    @property
+    def name(self) -> str:
+        """Of the pod."""
+        return self.pod.name
+
 
 class LedgerProgress(NamedTuple):
     """One ledger process by its pod's uid."""

@@ -19,8 +19,9 @@ from ccproxy_runtime.metrics import Counter
 IN_FLIGHT: Final = 32
 WAITING: Final = 4_096
 """Streams that may wait for their review; two thousand sidecars that come back at once fit, a flood does not."""
-REVIEW_S: Final = 10.0
-QUEUED_S: Final = 20.0
+REVIEW_S: Final = 5.0
+QUEUED_S: Final = 8.0
+"""In all; a client gives up after 10 s (`config_stream.CONNECT_S`)."""
 REMEMBERED_S: Final = 60.0
 REMEMBERED: Final = 8_192
 MAX_TOKEN_CHARS: Final = 8_192

@@ -59,7 +59,9 @@ class Server:
     @contextlib.asynccontextmanager
     async def listening(self, host: str, port: int, context: ssl.SSLContext) -> AsyncIterator[int]:
         """Serve during the block, on the port that it gets; at its end every client is told to go elsewhere."""
-        runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=CLOSE_S)
+        runner = web.AppRunner(
+            self._application(), access_log=None, shutdown_timeout=CLOSE_S, handler_cancellation=True
+        )
         await runner.setup()
         try:
             await web.TCPSite(runner, host, port, ssl_context=context, backlog=BACKLOG).start()
@@ -113,7 +115,10 @@ class Server:
         if request.transport is None:
             raise Refused(503, "the connection is gone")
         outbox = Outbox(socket, request.transport)
-        await socket.prepare(request)
+        try:
+            await socket.prepare(request)
+        except ConnectionError:
+            raise Refused(503, "the connection is gone") from None
         stream = Stream(
             key=who.key, group=who.group, name=who.name, socket=socket, outbox=outbox, clock_s=self._clock_s
         )

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from ccproxy_contract.snapshot import snapshot_bytes
+from ccproxy_contract.snapshot import lean_bytes, snapshot_bytes
 from ccproxy_contract.stream import MAX_FRAME_BYTES, Slice, word_bytes
 from ccproxy_operator.distributor.pods import Pod
 from ccproxy_policy.cluster.namespaces import CompiledNamespace
@@ -28,6 +28,10 @@ class Encoded(NamedTuple):
 
     hash: str
     frame: bytes
+    book: str
+    """Name of its price book."""
+    lean_frame: bytes
+    """For a sidecar that runs a slice with the same book: nine tenths of a slice are prices."""
     left_out: tuple[LeftOut, ...]
     published_s: float
 
@@ -61,16 +65,20 @@ class Slices:
         keys = {key for policy in compiled.policies for key in policy.selector}
         self._namespaces[namespace] = _Namespace(compiled, tuple(sorted(keys)), {}, self._clock_s())
 
+    def forget(self, namespace: str) -> None:
+        """A namespace is deleted."""
+        self._namespaces.pop(namespace, None)
+
     def next_root(self, pem: str) -> None:
         """Put the root certificate that signs next into every slice (empty: none)."""
         if pem != self._next_root:
             self._next_root = pem
-            self._forget()
+            self._encode_anew()
 
     def retire(self) -> None:
         """From now on every slice is a last one."""
         self._retired = True
-        self._forget()
+        self._encode_anew()
 
     @property
     def namespaces(self) -> tuple[str, ...]:
@@ -98,18 +106,29 @@ class Slices:
             next_root=self._next_root,
             retired=self._retired,
         )
-        frame = word_bytes(Slice(hash=cut.snapshot.hash, content=msgspec.Raw(snapshot_bytes(cut.snapshot))))
+        frame = _frame(cut.snapshot.hash, snapshot_bytes(cut.snapshot))
         if len(frame) > MAX_FRAME_BYTES:
             self.too_large.inc()
             _log.error("slice_too_large", namespace=pod.namespace, workload=pod.workload, bytes=len(frame))
             return None
-        return Encoded(cut.snapshot.hash, frame, cut.left_out, namespace.published_s)
+        return Encoded(
+            hash=cut.snapshot.hash,
+            frame=frame,
+            book=cut.snapshot.book.version,
+            lean_frame=_frame(cut.snapshot.hash, lean_bytes(cut.snapshot)),
+            left_out=cut.left_out,
+            published_s=namespace.published_s,
+        )
 
     def _same(self, features: frozenset[str]) -> frozenset[str]:
         """The one object for equal sets, so that keys compare quickly."""
         return self._features.setdefault(features, features)
 
-    def _forget(self) -> None:
+    def _encode_anew(self) -> None:
         now_s = self._clock_s()
         for name, namespace in self._namespaces.items():
             self._namespaces[name] = namespace._replace(encoded={}, published_s=now_s)
+
+
+def _frame(hash: str, content: bytes) -> bytes:
+    return word_bytes(Slice(hash=hash, content=msgspec.Raw(content)))

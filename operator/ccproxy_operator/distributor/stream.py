@@ -29,8 +29,8 @@ class Stream:
     """Times are `clock_s` seconds of a monotonic clock, `at_ms` is Unix milliseconds of the last ack or rejection."""
 
     __slots__ = (
-        "_clock_s", "_sent_due_s", "_socket", "_words_left", "acked", "at_ms", "build", "features", "group", "heard_s",
-        "key", "name", "outbox", "pinged_s", "reason", "rejected", "running", "sent",
+        "_clock_s", "_sent_book", "_sent_due_s", "_socket", "_words_left", "acked", "at_ms", "book", "build",
+        "features", "group", "heard_s", "key", "name", "outbox", "pinged_s", "reason", "rejected", "running", "sent",
     )  # fmt: skip
 
     def __init__(self, *, key: str, group: str, name: str, socket: Socket, outbox: Outbox, clock_s: Clock) -> None:
@@ -41,6 +41,8 @@ class Stream:
         self.build = ""
         self.running = ""
         self.sent = self.acked = self.rejected = self.reason = ""
+        self.book = self._sent_book = ""
+        """Name of the price book that the client is known to run."""
         self.at_ms = 0
         self.heard_s = self.pinged_s = clock_s()
         self._clock_s = clock_s
@@ -54,9 +56,9 @@ class Stream:
         self.build = hello.build[:MAX_REASON_CHARS]
         self.running = hello.running[:MAX_REASON_CHARS]
 
-    def offer(self, hash: str, frame: bytes, published_s: float | None) -> None:
+    def offer(self, hash: str, frame: bytes, *, book: str, published_s: float | None) -> None:
         """Send a slice in place of any that still waits. `published_s`: since when it is due; None: not timed."""
-        self.sent = hash
+        self.sent, self._sent_book = hash, book
         self._sent_due_s = published_s
         self._words_left += WORDS_PER_SLICE
         self.outbox.offer(frame)
@@ -74,6 +76,7 @@ class Stream:
             self.rejected, self.reason = word.hash[:MAX_REASON_CHARS], _plain(word.reason)
             return None
         self.acked = word.hash[:MAX_REASON_CHARS]
+        self.book = self._sent_book if word.hash == self.sent else ""
         self.rejected = self.reason = ""
         due_s = self._sent_due_s if word.hash == self.sent else None
         if due_s is not None:
