@@ -15,6 +15,7 @@ from ccproxy_contract.usage import Usage
 from ccproxy_ledger.backlog import Backlog, batches_of, leftovers
 from ccproxy_ledger.collector import Collector, Refusal
 from ccproxy_ledger.progress import TOLD_S, TOLD_TIMES, Ranges
+from ccproxy_ledger.received import Sender
 from ccproxy_runtime.spool import Spool
 from ccproxy_runtime.spool_source import sources
 from tests.ledger.sending import life, new_src, settle
@@ -23,10 +24,12 @@ from tests.ledger.sending import life, new_src, settle
 class Desk:
     """A collector on a real spool, with a clock that only the test moves."""
 
-    def __init__(self, spool: Spool, *, known: bool = True) -> None:
+    def __init__(self, spool: Spool, *, known: bool = True, alone: bool = True) -> None:
         self.now_ms = 1_000_000
         self.spool = spool
-        self.collector = Collector(spool, tenant=lambda: "team", clock_ms=lambda: self.now_ms, on_append=lambda: None)
+        self.collector = Collector(
+            spool, tenant=lambda: "team", clock_ms=lambda: self.now_ms, on_append=lambda: None, alone=alone
+        )
         if known:
             self.collector.database_known()
 
@@ -40,11 +43,13 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk(folder: Path, *, known: bool = True, cap_bytes: int = 1 << 24) -> AsyncIterator[Desk]:
+async def desk(
+    folder: Path, *, known: bool = True, alone: bool = True, cap_bytes: int = 1 << 24
+) -> AsyncIterator[Desk]:
     spool = Spool(folder, src=new_src(), cap_bytes=cap_bytes, sync_every_s=0.001)
     syncing = asyncio.create_task(spool.sync_loop())
     try:
-        yield Desk(spool, known=known)
+        yield Desk(spool, known=known, alone=alone)
     finally:
         syncing.cancel()
         await asyncio.gather(syncing, return_exceptions=True)
@@ -64,6 +69,36 @@ async def test_batches_are_acknowledged_up_to_the_first_hole(spool_dir: Path) ->
         assert seq(await taking.take(events[2:6])) == 6
         assert seq(await taking.take(events[6:8])) == 20
         assert sorted(set(taking.kept())) == list(range(1, 21))
+
+
+async def test_beside_siblings_a_batch_is_acknowledged_for_itself(spool_dir: Path) -> None:
+    events = life(new_src(), 10)
+    async with desk(spool_dir, known=False, alone=False) as taking:
+        assert seq(await taking.take(events[8:12])) == 12
+        assert seq(await taking.take(events[16:])) == 20
+        assert seq(await taking.take(events[8:14])) == 14
+        assert seq(await taking.take(events[8:14])) == 14
+        assert taking.kept() == [*range(9, 13), *range(17, 21), *range(9, 15)]
+
+
+async def test_beside_siblings_too_nothing_is_acknowledged_that_is_not_on_disk(spool_dir: Path) -> None:
+    events = life(new_src(), 40)
+    async with desk(spool_dir, alone=False, cap_bytes=20_000) as taking:
+        for _ in range(2):
+            answer = await taking.take(events)
+            assert isinstance(answer, Refusal)
+            assert (answer.status, answer.retry_after_s) == (503, 5)
+        assert taking.kept() == []
+
+
+async def test_tenant_namespace_and_pod_are_the_senders_whatever_its_events_say(spool_dir: Path) -> None:
+    claiming = [msgspec.structs.replace(event, namespace="theirs", tenant="they") for event in life(new_src(), 2)]
+    raw = encode_batch(Batch(src=claiming[0].src, events=tuple(claiming)))
+    async with desk(spool_dir, alone=False) as taking:
+        await taking.collector.take(raw, Sender("acme", "ours", "coder-1"))
+        (kept,) = batches_of(Backlog(spool_dir, taking.spool.src))
+        assert (kept.tenant, kept.namespace, kept.pod) == ("acme", "ours", "coder-1")
+        assert taking.collector.foreign_claims == 4
 
 
 async def test_a_repeated_batch_is_acknowledged_again_and_kept_once(spool_dir: Path) -> None:
