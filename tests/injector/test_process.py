@@ -148,3 +148,11 @@ def test_defaults_come_from_the_namespace_and_the_sizes() -> None:
     assert settings.spool_cap_bytes == 2**29
     assert settings.api_server == "https://[fd00::1]:443"
     assert settings.root_file == Path("/tls/ca.crt")
+
+
+def test_the_injector_stays_lean() -> None:
+    """It must come up in a blink and stay small: nothing that talks to clusters or reads policies is in it."""
+    script = "import ccproxy_operator.injector.__main__, sys; print(*{name.split('.')[0] for name in sys.modules})"
+    loaded = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout.split()
+    assert "aiohttp" in loaded
+    assert {"kopf", "kubernetes", "pydantic", "cryptography", "yaml", "ccproxy_policy"} & set(loaded) == set()

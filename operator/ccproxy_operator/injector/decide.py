@@ -64,7 +64,12 @@ class Refuse(msgspec.Struct, frozen=True):
 
 def decide(pod: Pod, namespace: str, settings: Settings) -> Inject | Skip | Refuse:
     """The verdict on a pod that is to be made in `namespace`."""
-    return _skip(pod, namespace, settings) or _refuse(pod) or _wish(pod.annotations, settings)
+    return kept_out(pod, namespace, settings.namespace) or _wish(pod.annotations, settings)
+
+
+def kept_out(pod: Pod, namespace: str, system_namespace: str) -> Skip | Refuse | None:
+    """What keeps a sidecar out of it, whatever else it wishes; repair asks this of running pods."""
+    return _skip(pod, namespace, system_namespace) or _refuse(pod)
 
 
 def has_sidecar(pod: Pod) -> bool:
@@ -72,13 +77,13 @@ def has_sidecar(pod: Pod) -> bool:
     return ANNOTATION_INJECTED in pod.annotations and any(c.name == CONTAINER for c in pod.init_containers)
 
 
-def _skip(pod: Pod, namespace: str, settings: Settings) -> Skip | None:
+def _skip(pod: Pod, namespace: str, system_namespace: str) -> Skip | None:
     annotations = pod.annotations
     if annotations.get(ANNOTATION_INJECT) == "false":
         return Skip("OptedOut", f"{ANNOTATION_INJECT} is false")
     if ANNOTATION_SKIPPED in annotations:
         return Skip("SkipRequested", f"the pod carries {ANNOTATION_SKIPPED}")
-    if namespace in ALWAYS_EXCLUDED or namespace == settings.namespace:
+    if namespace in ALWAYS_EXCLUDED or namespace == system_namespace:
         return Skip("SystemNamespace", f"pods of {namespace} are never injected")
     if MIRROR in annotations:
         return Skip("MirrorPod", "a static pod cannot be changed here; change its file on the node")

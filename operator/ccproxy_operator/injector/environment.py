@@ -79,11 +79,12 @@ def _looked_at(env: list[Variable], prefixes: tuple[str, ...]) -> Additions:
             left.append(told.name)
         else:
             new.append((told.name, told.value))
-    return _without_proxy(env, places, prefixes, Additions(new=tuple(new), left=tuple(left)))
+    so_far = Additions(new=tuple(new), left=tuple(left))
+    return _without_proxy(so_far, env, places=places, prefixes=prefixes)
 
 
 def _without_proxy(
-    env: list[Variable], places: dict[str, int], prefixes: tuple[str, ...], so_far: Additions
+    so_far: Additions, env: list[Variable], *, places: dict[str, int], prefixes: tuple[str, ...]
 ) -> Additions:
     """Programs read one of the two spellings, most of them the small one first: both say the same afterwards."""
     new, changed, left = list(so_far.new), list(so_far.changed), list(so_far.left)

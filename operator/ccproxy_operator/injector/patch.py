@@ -18,6 +18,7 @@ from ccproxy_operator.injector.sidecar import Json, Made
 EVICTABLE: Final = "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes"
 """Without it our volumes would keep the cluster autoscaler from ever draining the pod's node."""
 Ops = list[bytes]
+"""Each one operation, or several with commas between."""
 encode: Final = msgspec.json.Encoder().encode
 
 
@@ -91,17 +92,16 @@ def replace(path: bytes, value: Json) -> bytes:
 def _tell(ops: Ops, path: bytes, container: Container, told: Additions) -> None:
     for place, value in told.changed:
         ops.append(add(b"%b/%d/value" % (path, place), encode(value)))
-    if not told.new:
-        return
-    if container.env:
-        ops.extend(add(b"%b/-" % path, variable) for variable in _variables(told.new))
-    else:
-        ops.append(add(path, b"[%b]" % b",".join(_variables(told.new))))
+    if told.new:
+        ops.append(_appended(path, told.new, exists=bool(container.env)))
 
 
 @lru_cache(maxsize=1024)
-def _variables(new: tuple[tuple[str, str], ...]) -> tuple[bytes, ...]:
-    return tuple(encode({"name": name, "value": value}) for name, value in new)
+def _appended(path: bytes, new: tuple[tuple[str, str], ...], *, exists: bool) -> bytes:
+    variables = [encode({"name": name, "value": value}) for name, value in new]
+    if not exists:
+        return add(path, b"[%b]" % b",".join(variables))
+    return b",".join(add(b"%b/-" % path, variable) for variable in variables)
 
 
 def _listed(path: str, at: bytes, values: tuple[bytes, ...], *, exists: bool) -> bytes:

@@ -27,7 +27,7 @@ from ccproxy_operator.injector.patch import (
 from ccproxy_operator.injector.pods import Container, Owner, Pod
 from ccproxy_operator.injector.present import names_in, place_of, put_right
 from ccproxy_operator.injector.settings import Settings
-from ccproxy_operator.injector.sidecar import USUAL_NAMES, VolumeNames, free_names, made
+from ccproxy_operator.injector.sidecar import VolumeNames, free_names, made
 
 Outcome = Literal["injected", "unchanged", "skipped", "refused"]
 MAX_WARNING_CHARS: Final = 250
@@ -113,8 +113,7 @@ class Reviewer:
         return Answer(answer, "injected", reason, _note(request, reason, "; ".join((message, *warnings))))
 
     def _first(self, pod: Pod, wish: Inject, told: list[Additions]) -> Ops:
-        taken = [volume.name for volume in pod.spec.volumes or ()]
-        names = USUAL_NAMES if not taken else free_names(taken)
+        names = free_names(volume.name for volume in pod.spec.volumes or ())
         return first_injection(pod, self._encoded(wish, names), told)
 
     def _again(self, pod: Pod, wish: Inject, body: bytes) -> Ops:

@@ -45,6 +45,7 @@ class VolumeNames(msgspec.Struct, frozen=True):
 
 
 USUAL_NAMES: Final = VolumeNames()
+_USUAL: Final = msgspec.structs.astuple(USUAL_NAMES)
 MOUNTS: Final = {"tokens": TOKENS, "memory": MEMORY_FOLDER, "state": STATE_FOLDER}
 """Field of `VolumeNames` to the folder it is mounted at."""
 
@@ -68,7 +69,9 @@ def made(wish: Inject, settings: Settings, root: str, names: VolumeNames = USUAL
 def free_names(taken: Iterable[str]) -> VolumeNames:
     """The usual names, or with a number where a pod has its own volume of that name."""
     others = set(taken)
-    return VolumeNames(*(_free(name, others) for name in msgspec.structs.astuple(USUAL_NAMES)))
+    if others.isdisjoint(_USUAL):
+        return USUAL_NAMES
+    return VolumeNames(*(_free(name, others) for name in _USUAL))
 
 
 def _free(name: str, taken: set[str]) -> str:
@@ -109,7 +112,7 @@ def _environment(wish: Inject, settings: Settings, root: str) -> list[Json]:
         "CCPROXY_SNAPSHOT": SNAPSHOT_FILE,
         "CCPROXY_SPOOL": f"{STATE_FOLDER}/spool",
         "CCPROXY_SPOOL_CAP_BYTES": str(settings.spool_cap_bytes),
-        "CCPROXY_OPS_HOST": "0.0.0.0",  # nosec B104 - kubelet and Prometheus come by the pod's address
+        "CCPROXY_OPS_HOST": "0.0.0.0",
         "CCPROXY_OPS_PORT": str(OPS_PORT),
         "CCPROXY_NO_CONFIG": wish.no_config,
         "CCPROXY_LOG_LEVEL": settings.sidecar_log_level,
