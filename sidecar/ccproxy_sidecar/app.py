@@ -65,7 +65,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         listener = Listener(parts.server.handle)
         runner = web.ServerRunner(listener, shutdown_timeout=CUT_S)
         await runner.setup()
-        stack.push_async_callback(_drained, runner, listener, parts.server, ending)
+        stack.push_async_callback(_drained, runner, listener, server=parts.server, ending=ending)
         await web.TCPSite(runner, settings.host, settings.port, backlog=4096, reuse_address=True).start()
         if parts.ops is not None:
             await web.TCPSite(parts.ops, settings.ops_host, settings.ops_port, reuse_address=True).start()
@@ -76,7 +76,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         _log.info("stopping", open_streams=len(parts.heartbeat.open))
 
 
-async def _drained(runner: web.ServerRunner, listener: Listener, server: Server, ending: Ending) -> None:
+async def _drained(runner: web.ServerRunner, listener: Listener, *, server: Server, ending: Ending) -> None:
     """Take no new connection, let open calls end for as long as the ending allows, then cut them off.
 
     What is cut off has noted how it ended when this returns.
@@ -115,7 +115,9 @@ async def _parts(settings: Settings, ending: Ending, stack: contextlib.AsyncExit
     stack.push_async_callback(local.aclose)
     ops = await _ops(settings, Ops(live=live, local=local, ending=ending), stack)
     shipping = _Shipping(settings, metrics, ending, trust)
-    meter = Meter(journal=await _journal(settings, metrics, shipping, stack), metrics=metrics, sessions=sessions)
+    meter = Meter(
+        journal=await _journal(settings, metrics, shipping=shipping, stack=stack), metrics=metrics, sessions=sessions
+    )
     pool = Pool()
     stack.push_async_callback(pool.aclose)
     patience = Patience(settings.idle_timeout_s)
@@ -189,7 +191,7 @@ def call_ids(start: str) -> Callable[[], str]:
 
 
 async def _journal(
-    settings: Settings, metrics: Metrics, shipping: _Shipping, stack: contextlib.AsyncExitStack
+    settings: Settings, metrics: Metrics, *, shipping: _Shipping, stack: contextlib.AsyncExitStack
 ) -> Journal:
     src = src_id(int(time.time() * 1000), secrets.token_bytes(10))
     spool = Spool(settings.spool, src=src, cap_bytes=settings.spool_cap_bytes)

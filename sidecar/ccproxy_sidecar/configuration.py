@@ -78,7 +78,7 @@ async def from_file(configuration: Configuration, path: Path, stack: contextlib.
 class FromOperator:
     """Takes slices and keeps the last good one in `path`."""
 
-    def __init__(self, configuration: Configuration, live: Live, metrics: Metrics, path: Path) -> None:
+    def __init__(self, configuration: Configuration, *, live: Live, metrics: Metrics, path: Path) -> None:
         self._configuration = configuration
         self._live = live
         self._metrics = metrics
@@ -123,7 +123,7 @@ async def from_operator(
     settings: Settings, *, live: Live, metrics: Metrics, trust: Trust, stack: contextlib.AsyncExitStack
 ) -> ConfigStream:
     """Serve from the last good file at once, and from the stream while `stack` is open."""
-    taking = FromOperator(Configuration(live, metrics), live, metrics, settings.snapshot)
+    taking = FromOperator(Configuration(live, metrics), live=live, metrics=metrics, path=settings.snapshot)
     source = Source(
         url=settings.operator_url,
         path=PATH_STREAM,

@@ -49,10 +49,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Process to end with; 0: none."""
     log_level: str = "info"
     """`debug`, `info`, `warning` or `error`."""
-    ping_after_s: float = 15.0
-    """Silence of a provider's stream after which ccproxy pings the client itself (clients give up at 300 s)."""
-    idle_timeout_s: float = 600.0
-    """Silence of a provider after which the attempt is given up (the clients' own limit, apis.md §1.5)."""
     operator_url: str = ""
     """Operator that streams the snapshot (`wss://host:port`); `CCPROXY_SNAPSHOT` is then the last good one's file."""
     root_certificate: str = ""
@@ -69,6 +65,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """`hold`: calls before the first snapshot wait for it; `pass`: they go out on the client's own key."""
     grace_s: float = 25.0
     """Time from SIGTERM until everything is settled and handed over, in a pod."""
+    ping_after_s: float = 15.0
+    """Silence of a provider's stream after which ccproxy pings the client itself (clients give up at 300 s)."""
+    idle_timeout_s: float = 600.0
+    """Silence of a provider after which the attempt is given up (the clients' own limit, apis.md §1.5)."""
 
 
 def settings_from_environment(environ: Mapping[str, str] | None = None) -> Settings:
@@ -89,8 +89,6 @@ def settings_from_environment(environ: Mapping[str, str] | None = None) -> Setti
         rules_path=_path(env, "CCPROXY_RULES_PATH"),
         parent=_number(env, "CCPROXY_EXIT_WITH_PARENT", 0),
         log_level=env.get("CCPROXY_LOG_LEVEL", "info"),
-        ping_after_s=_number(env, "CCPROXY_PING_AFTER_MS", 15_000) / 1000,
-        idle_timeout_s=_number(env, "CCPROXY_IDLE_TIMEOUT_MS", 600_000) / 1000,
         operator_url=env.get("CCPROXY_OPERATOR_URL", "").rstrip("/"),
         root_certificate=env.get("CCPROXY_ROOT_CERTIFICATE", ""),
         tokens=Path(env.get("CCPROXY_TOKENS", TOKENS)),
@@ -99,6 +97,8 @@ def settings_from_environment(environ: Mapping[str, str] | None = None) -> Setti
         ops_port=_number(env, "CCPROXY_OPS_PORT", OPS_PORT),
         no_config=_no_config(env.get("CCPROXY_NO_CONFIG", HOLD)),
         grace_s=_number(env, "CCPROXY_GRACE_MS", 25_000) / 1000,
+        ping_after_s=_number(env, "CCPROXY_PING_AFTER_MS", 15_000) / 1000,
+        idle_timeout_s=_number(env, "CCPROXY_IDLE_TIMEOUT_MS", 600_000) / 1000,
     )
 
 
