@@ -13,6 +13,7 @@ from ccproxy_contract.names import API_VERSION
 from ccproxy_operator.api import TIMEOUT_S, Api, ApiAway, ApiRefused, Object, path_of
 
 KINDS: Final = {
+    "Namespace": ("v1", "namespaces"),
     "Secret": ("v1", "secrets"),
     "Service": ("v1", "services"),
     "Pod": ("v1", "pods"),
@@ -51,9 +52,12 @@ class Cluster:
         found = await self._api.get(_path(kind, namespace, name), metadata_only=True)
         return list((found or {}).get("metadata", {}).get("ownerReferences") or [])
 
-    async def list(self, kind: str, namespace: str = "", *, labels: str = "") -> list[Object]:
+    async def list(
+        self, kind: str, namespace: str = "", *, labels: str = "", fields: str = "", metadata_only: bool = False
+    ) -> list[Object]:
         """All objects of a kind; without `namespace` of the whole cluster. Raises: `ApiFailed`."""
-        found, _ = await self._api.list(_path(kind, namespace), labels=labels)
+        path = _path(kind, namespace)
+        found, _ = await self._api.list(path, labels=labels, fields=fields, metadata_only=metadata_only)
         return found
 
     async def apply(self, manifest: Mapping[str, Any]) -> Object:
