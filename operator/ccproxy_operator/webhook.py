@@ -14,7 +14,7 @@ import base64
 from collections.abc import Callable
 from typing import Any, Final
 
-from ccproxy_contract.names import ANNOTATION_INJECT
+from ccproxy_contract.names import ANNOTATION_INJECT, PATH_INJECT
 from ccproxy_operator.api import ApiFailed
 from ccproxy_operator.certificates.stored import secret_name, trusted_roots
 from ccproxy_operator.cluster import Cluster
@@ -22,7 +22,6 @@ from ccproxy_runtime.logs import logger
 from ccproxy_runtime.metrics import Registry
 
 NAME: Final = "ccproxy-injector"
-PATH: Final = "/inject"
 SERVICE_PORT: Final = 443
 NEVER: Final = ("kube-system", "kube-node-lease")
 """Besides the system namespace: an injector that must not wait for itself, and the cluster's own pods."""
@@ -125,7 +124,7 @@ def _entry(who: str, operator: str, condition: str, *, roots: str, namespace: st
         "admissionReviewVersions": ["v1"],
         "clientConfig": {
             "caBundle": base64.b64encode(roots.encode()).decode(),
-            "service": {"name": NAME, "namespace": namespace, "path": PATH, "port": SERVICE_PORT},
+            "service": {"name": NAME, "namespace": namespace, "path": PATH_INJECT, "port": SERVICE_PORT},
         },
         "failurePolicy": "Fail",
         "matchConditions": [{"name": "asks", "expression": condition}],
