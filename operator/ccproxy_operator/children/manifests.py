@@ -14,14 +14,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ccproxy_contract.names import COMPRESSOR_PORT, GROUP, OPS_PORT, PATH_HEALTH, PATH_READY
-from ccproxy_policy.kinds.compressor import Compressor
+from ccproxy_policy.kinds.compressor import A10, Compressor
 
 LABEL_BACKEND: Final = f"{GROUP}/backend"
 """On every child: a short hash of its ModelBackend's namespace and name (a label holds no long name)."""
 ANNOTATION_BACKEND: Final = f"{GROUP}/backend"
 """On every child: `namespace/name` of its ModelBackend, for people."""
-GPU_PRODUCTS: Final = ("NVIDIA-A10", "NVIDIA-A10-SHARED", "NVIDIA-A10G")
-"""Where a ModelBackend names none. A shared A10 is one with time slicing; clouds call theirs A10G."""
 PRODUCT_LABEL: Final = "nvidia.com/gpu.product"
 GPU: Final = "nvidia.com/gpu"
 TLS_FOLDER: Final = "/etc/ccproxy/tls"
@@ -178,7 +176,7 @@ def _resources(compressor: Compressor) -> dict[str, Any]:
 
 
 def _gpu_placement(compressor: Compressor) -> dict[str, Any]:
-    products = list(compressor.gpu.product) if compressor.gpu else list(GPU_PRODUCTS)
+    products = list(compressor.gpu.product if compressor.gpu else A10)
     term = {"matchExpressions": [{"key": PRODUCT_LABEL, "operator": "In", "values": products}]}
     required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}
     toleration = {"key": GPU, "operator": "Exists", "effect": "NoSchedule"}

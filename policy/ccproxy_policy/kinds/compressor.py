@@ -13,8 +13,8 @@ from ccproxy_policy.kinds.strict import Strict
 from ccproxy_policy.kinds.text import LABEL_VALUE, ModelName
 
 Product = Annotated[str, Field(pattern=LABEL_VALUE, max_length=63)]
-A10: Final = ("NVIDIA-A10", "NVIDIA-A10G")
-"""As the label `nvidia.com/gpu.product` of a node names them; an A10G is what clouds rent out."""
+A10: Final = ("NVIDIA-A10", "NVIDIA-A10-SHARED", "NVIDIA-A10G")
+"""As the label `nvidia.com/gpu.product` of a node names them; shared: with time slicing, A10G: rented in clouds."""
 
 
 class Gpu(Strict):
@@ -27,7 +27,7 @@ class Gpu(Strict):
 
 
 class Compressor(Strict):
-    """Runs as a Deployment in the namespace of its ModelBackend."""
+    """Runs as a Deployment in the system namespace, whatever the namespace of its ModelBackend."""
 
     engine: Literal["QRHead", "Cpu"]
     """QRHead: a model on a GPU. Cpu: folds alone, no GPU."""
