@@ -141,3 +141,20 @@ async def test_the_age_counts_from_the_moment_it_was_no_longer_known_to_be_the_n
     world.client.disconnected()
     world.now_s = 130.0
     assert world.client.age_s() == 30.0
+
+
+async def test_a_newer_slice_in_between_starts_the_five_minutes_anew() -> None:
+    world = World()
+    world.edit(bad=False)
+    world.edit(bad=False)
+    await world.say(1)
+    await world.say(0)
+    world.now_s = 100.0
+    await world.say(2)
+    world.now_s = REFUSE_OLDER_S + 1
+    await world.say(1)
+    assert world.runs == 2
+    world.now_s += REFUSE_OLDER_S
+    await world.client.overdue()
+    assert world.runs == 1
+    assert (world.client.freshness.refused, world.client.freshness.taken_older) == (2, 1)
