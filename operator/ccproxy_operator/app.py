@@ -17,14 +17,13 @@ from pathlib import Path
 
 from ccproxy_contract.names import AUDIENCE_CONFIG
 from ccproxy_operator.api import Api, access_from
-from ccproxy_operator.certificates.keeper import Certificates
 from ccproxy_operator.certificates.served import OwnLeaf
 from ccproxy_operator.cluster import Cluster
 from ccproxy_operator.distributor.distributor import Distributor
-from ccproxy_operator.duties import StatusDuty
+from ccproxy_operator.duties import StatusDuty, cluster_duties
 from ccproxy_operator.handlers import Watches
 from ccproxy_operator.hub import Hub
-from ccproxy_operator.leadership import Leadership
+from ccproxy_operator.leadership import Duty, Leadership
 from ccproxy_operator.liveness import LIMIT_S, Liveness
 from ccproxy_operator.metrics import OperatorMetrics
 from ccproxy_operator.ops_server import ops_server
@@ -69,7 +68,7 @@ class Replica:
         )
         self._hub.join(streams=self._distributor, look=self._writer.look)
         self._watches = Watches(api.access, self._hub)
-        self._leadership = self._leader(registry)
+        self._leadership = self._leader()
 
     async def run(self, stop: asyncio.Event) -> bool:
         """Until `stop`; False when a part broke."""
@@ -146,17 +145,12 @@ class Replica:
     def _trust(self) -> ssl.SSLContext:
         return client_context(self._leaf.roots)
 
-    def _leader(self, registry: Registry) -> Leadership:
+    def _leader(self) -> Leadership:
         settings = self._settings
         cluster = Cluster(self._api, remaining_s=lambda: self._leadership.remaining_s())
-        certificates = Certificates(cluster, namespace=settings.namespace, registry=registry)
-
-        async def certificates_duty(_: Leadership) -> None:
-            await certificates.run()
-
-        duties = (
+        duties: tuple[Duty, ...] = (
             StatusDuty(self._hub, self._writer, distributor=self._distributor, metrics=self._metrics),
-            certificates_duty,
+            *cluster_duties(settings, cluster, hub=self._hub, distributor=self._distributor),
         )
         return Leadership(self._api, namespace=settings.namespace, identity=settings.identity, duties=duties)
 

@@ -6,20 +6,38 @@ Each duty runs from the start of a term to its end. Must not do anything outside
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable
+from typing import Protocol
 
+from ccproxy_operator.certificates.keeper import Certificates
+from ccproxy_operator.children.keeper import Children
+from ccproxy_operator.children.manifests import Site
+from ccproxy_operator.cluster import Cluster
 from ccproxy_operator.distributor.distributor import Distributor
 from ccproxy_operator.distributor.progress import PodProgress
+from ccproxy_operator.events import Recorder
 from ccproxy_operator.hub import Hub
-from ccproxy_operator.leadership import Leadership
+from ccproxy_operator.leadership import Duty, Leadership
 from ccproxy_operator.metrics import OperatorMetrics
+from ccproxy_operator.repair.keeper import Repair
+from ccproxy_operator.settings import Settings
 from ccproxy_operator.status.programmed import Sidecar
 from ccproxy_operator.status.writer import StatusWriter
+from ccproxy_operator.webhook import WebhookKeeper
 
 EACH_S = 1.0
 FIRST_S = 1.0
 """Time for the first gathering of a term to hear the other replicas; policies wait for it, to be written once."""
 STATES = ("InSync", "Stale", "Rejected", "Absent")
+
+
+class Runs(Protocol):
+    """A part of the leader that knows its own Lease through its cluster."""
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        ...
 
 
 class StatusDuty:
@@ -64,3 +82,29 @@ def sidecar(progress: PodProgress) -> Sidecar:
     pod = progress.pod
     left_out = tuple((left.policy, left.rule) for left in progress.left_out)
     return Sidecar(pod.namespace, pod.name, pod.labels, progress.state, progress.reason, left_out)
+
+
+def cluster_duties(settings: Settings, cluster: Cluster, *, hub: Hub, distributor: Distributor) -> tuple[Duty, ...]:
+    """Certificates, webhook, compressors, repair. `cluster` writes only while this replica leads."""
+    namespace, registry = settings.namespace, hub.metrics.registry
+
+    def retired() -> bool:
+        return distributor.retired
+
+    site = Site(namespace, {engine: image for engine, image in settings.compressor_images.items() if image})
+    recorder = Recorder(cluster, registry=registry, clock=time.time)
+    parts: tuple[Runs, ...] = (
+        Certificates(cluster, namespace=namespace, registry=registry),
+        WebhookKeeper(cluster, namespace=namespace, registry=registry, retired=retired),
+        Children(cluster, site=site, backends=hub.world.model_backends, report=hub.report, registry=registry),
+        Repair(cluster, recorder, namespace=namespace, registry=registry, retired=retired),
+    )
+    return tuple(_duty(part) for part in parts)
+
+
+def _duty(part: Runs) -> Duty:
+    async def duty(_: Leadership) -> None:
+        await part.run()
+
+    duty.__qualname__ = type(part).__name__
+    return duty

@@ -14,6 +14,7 @@ from ccproxy_operator.compiling import Compiling
 from ccproxy_operator.liveness import Liveness
 from ccproxy_operator.metrics import OperatorMetrics
 from ccproxy_operator.objects import Known, World
+from ccproxy_operator.status.conditions import Condition
 from ccproxy_operator.status.judgement import Judgement
 from ccproxy_operator.watched_kinds import OWN_KINDS
 from ccproxy_policy.cluster.namespaces import CompiledNamespace
@@ -25,6 +26,7 @@ class Streams(Protocol):
     """Where slices and accounts go."""
 
     def publish(self, namespace: str, compiled: CompiledNamespace, resource_versions: Mapping[str, str]) -> None: ...
+    def namespace_gone(self, namespace: str) -> None: ...
     def accounts(self, accounts: Accounts) -> None: ...
     def pod_seen(self, obj: Mapping[str, object]) -> None: ...
     def pod_gone(self, uid: str) -> None: ...
@@ -37,7 +39,7 @@ class Hub:
         self.world = World(self)
         self.compiling = Compiling(self.world, metrics, self)
         self.judgement = Judgement(self.world.known, old=self.compiling.is_old, clock_s=time.monotonic)
-        self._metrics = metrics
+        self.metrics = metrics
         self._liveness = liveness
         self._streams: Streams | None = None
         self._look: Callable[[Iterable[Key]], None] | None = None
@@ -49,19 +51,19 @@ class Hub:
 
     def event(self, kind: str, deleted: bool, obj: dict[str, Any]) -> None:
         """A watch shows an object, or the last of a deleted one."""
-        self._metrics.events.child(kind).inc()
+        self.metrics.events.child(kind).inc()
         if deleted:
             if self.world.remove(kind, obj["metadata"]) and kind == "Pod":
                 self._pod_gone(str(obj["metadata"]["uid"]))
         elif not self.world.put(kind, obj):
-            self._metrics.stale_events.child(kind).inc()
+            self.metrics.stale_events.child(kind).inc()
         elif kind == "Pod" and self._streams is not None:
             self._streams.pod_seen(obj)
         self._counted(kind)
 
     def listed(self, kind: str, versions: dict[tuple[str, str], int], version: int) -> None:
         """A watch began with this list."""
-        self._metrics.lists.child(kind).inc()
+        self.metrics.lists.child(kind).inc()
         gone: list[Known] = self.world.listed(kind, versions, version)
         if kind == "Pod":
             for pod in gone:
@@ -94,6 +96,8 @@ class Hub:
     def namespace_gone(self, namespace: str) -> None:
         """Its pods are gone with it."""
         self.judgement.gone(namespace)
+        if self._streams is not None:
+            self._streams.namespace_gone(namespace)
 
     def round_done(self, tenancy: Tenancy, accounts: Accounts) -> None:
         """All that had changed is compiled."""
@@ -102,6 +106,11 @@ class Hub:
             self._accounts_hash = accounts.hash
             self._streams.accounts(accounts)
         self._looked(self.world.keys("Tenant"))
+
+    def report(self, key: Key, condition: Condition | None) -> None:
+        """A part of the leader has something to say of an object."""
+        self.judgement.report(key, condition)
+        self._looked((key,))
 
     def look_at(self, *namespaces: str) -> None:
         """Status of all objects of these namespaces."""
@@ -122,5 +131,5 @@ class Hub:
             self._look(keys)
 
     def _counted(self, kind: str) -> None:
-        self._metrics.objects.child(kind).set(self.world.count(kind))
+        self.metrics.objects.child(kind).set(self.world.count(kind))
         self.compiling.wake()

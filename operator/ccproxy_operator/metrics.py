@@ -15,7 +15,7 @@ class OperatorMetrics:
 
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
-        self.events = registry.counter("ccproxy_operator_events_total", "Watch events taken.", ("kind",))
+        self.events = registry.counter("ccproxy_operator_watch_events_total", "Watch events taken.", ("kind",))
         self.stale_events = registry.counter(
             "ccproxy_operator_late_events_total", "Watch events that were older than what was known.", ("kind",)
         )

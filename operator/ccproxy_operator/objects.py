@@ -140,6 +140,12 @@ class World:
         """Every document of a kind."""
         return [one.document for one in self._known[kind].values() if one.document is not None]
 
+    def model_backends(self) -> list[Mapping[str, Any]] | None:
+        """As objects (metadata: namespace and name); None while they are not all known."""
+        if not self.complete:
+            return None
+        return [document.value for document in self.documents("ModelBackend") if isinstance(document.value, dict)]
+
     def namespaces(self) -> dict[str, Mapping[str, str]]:
         """Name to labels."""
         return {named[1]: one.labels for named, one in self._known["Namespace"].items()}

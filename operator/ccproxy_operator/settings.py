@@ -16,6 +16,8 @@ from ccproxy_contract.names import OPERATOR_PORT, OPS_PORT, SYSTEM_NAMESPACE, TO
 
 OWN_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
+_COMPRESSOR_IMAGES = {"Cpu": "CCPROXY_COMPRESSOR_IMAGE", "QRHead": "CCPROXY_COMPRESSOR_QRHEAD_IMAGE"}
+
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Who this replica is, where its API server is and where it listens."""
@@ -34,8 +36,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Health, readiness and metrics, plain HTTP; 0: a free one."""
     tokens: Path = Path(TOKENS)
     """Folder of this pod's own token of audience `ccproxy-config`, for the other replicas."""
-    compressor_image: str = ""
-    """Image of compressors that ModelBackends ask for."""
+    compressor_images: dict[str, str] = {}
+    """Engine to the image of compressors that ModelBackends ask for."""
     log_level: str = "info"
     """`debug`, `info`, `warning` or `error`."""
 
@@ -52,7 +54,7 @@ def settings_from_environment(environ: Mapping[str, str] | None = None) -> Setti
         port=_port(env, "CCPROXY_OPERATOR_PORT", OPERATOR_PORT),
         ops_port=_port(env, "CCPROXY_OPS_PORT", OPS_PORT),
         tokens=Path(env.get("CCPROXY_TOKENS", "") or TOKENS),
-        compressor_image=env.get("CCPROXY_COMPRESSOR_IMAGE", ""),
+        compressor_images={engine: env.get(name, "") for engine, name in _COMPRESSOR_IMAGES.items()},
         log_level=env.get("CCPROXY_LOG_LEVEL", "") or "info",
     )
 

@@ -169,6 +169,11 @@ class Distributor:
         """What the clients of this replica said."""
         return report_of(self._replica, self._sidecars.streams, self._ledgers.streams)
 
+    @property
+    def retired(self) -> bool:
+        """Is ccproxy being uninstalled?"""
+        return self._slices.retired
+
     async def retire(self) -> Retired:
         """Send every sidecar of this replica its last snapshot; at most 20 s."""
         self._slices.retire()

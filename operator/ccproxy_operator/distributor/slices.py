@@ -75,6 +75,11 @@ class Slices:
             self._next_root = pem
             self._encode_anew()
 
+    @property
+    def retired(self) -> bool:
+        """Was the last word said?"""
+        return self._retired
+
     def retire(self) -> None:
         """From now on every slice is a last one."""
         self._retired = True
