@@ -14,5 +14,6 @@ run "bandit" $bin/bandit -q -c pyproject.toml -r "${members[@]}"
 run "import directions" $bin/lint-imports
 run "crds without diff" $bin/python -m tools.crds --check
 run "docs without diff" $bin/python -m tools.docs --check
+run "chart without diff" $bin/python -m tools.chart --check
 run "mypy strict" $bin/mypy "${members[@]}" tests tools bench e2e
 exit $failed
