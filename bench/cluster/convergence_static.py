@@ -58,18 +58,23 @@ async def main(kubeconfig: Path, tls: Path) -> None:
     for pod in pods:
         distributor.pod_seen(pod)
     distributor.publish(NAMESPACE, compiled(0), {"RoutingPolicy": "1"})
-    gc.collect()
-    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
     async with background(distributor.run()), distributor.listening("127.0.0.1", 0, server_context(tls)) as port:
         print(json.dumps({"port": port}), flush=True)
+        converged, seen = distributor._metrics.convergence, 0
         while line := await asyncio.to_thread(sys.stdin.readline):
             generation = int(line)
+            if generation == 1:
+                gc.collect()
+                gc.freeze()
             started_s = time.monotonic()
             distributor.publish(NAMESPACE, compiled(generation), {"RoutingPolicy": str(generation + 1)})
-            await asyncio.sleep(0.05)
-            while sum(entry.state != "InSync" for entry in distributor.acks().sidecars):
-                await asyncio.sleep(0.02)
-            print(json.dumps({"started_s": started_s, "in_sync_s": time.monotonic()}), flush=True)
+            seen += len(pods)
+            while sum(converged.counts) < seen:
+                await asyncio.sleep(0.005)
+            ended_s = time.monotonic()
+            assert all(entry.state == "InSync" for entry in distributor.acks().sidecars)
+            print(json.dumps({"started_s": started_s, "in_sync_s": ended_s}), flush=True)
     await api.close()
 
 

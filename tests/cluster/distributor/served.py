@@ -23,6 +23,7 @@ from ccproxy_contract.snapshot import Snapshot, snapshot_from_stream
 from ccproxy_contract.stream import Ack, Reject, Slice
 from ccproxy_operator.api import Api, access_from
 from ccproxy_operator.distributor.distributor import Distributor
+from ccproxy_operator.distributor.peers import ListReplicas
 from ccproxy_policy.cluster.namespaces import CompiledNamespace, compile_namespace
 from ccproxy_policy.cluster.objects import cluster_document
 from ccproxy_runtime.background import background
@@ -40,8 +41,8 @@ HOST = f"ccproxy-operator.{SYSTEM}.svc"
 class Served:
     """One running replica at `url`."""
 
-    def __init__(self, cluster: ControlPlane, distributor: Distributor, root: Root, *, port: int) -> None:
-        self.cluster, self.distributor, self.root = cluster, distributor, root
+    def __init__(self, cluster: ControlPlane, distributor: Distributor, root: Root, *, api: Api, port: int) -> None:
+        self.cluster, self.distributor, self.root, self.api = cluster, distributor, root, api
         self.url = f"wss://localhost:{port}"
         self.port = port
 
@@ -63,6 +64,10 @@ class Served:
             ) as answer,
         ):
             return answer.status, await answer.read()
+
+    def states(self) -> dict[str, str]:
+        """State of each pod by name."""
+        return {entry.name: entry.state for entry in self.distributor.acks().sidecars}
 
     async def refused(self, token: str, path: str = PATH_STREAM) -> int:
         """The HTTP status with which a stream is refused; 101 when it is not."""
@@ -113,7 +118,10 @@ class Client:
     @property
     def snapshot(self) -> Snapshot | None:
         """The newest slice."""
-        return snapshot_from_stream(self.contents[-1]) if self.contents else None
+        if not self.contents:
+            return None
+        book = snapshot_from_stream(self.contents[0]).book
+        return snapshot_from_stream(self.contents[-1], known=book)
 
     async def _take(self, offer: Slice) -> Ack | Reject:
         if self._reject:
@@ -124,10 +132,15 @@ class Client:
 
 @contextlib.asynccontextmanager
 async def served(
-    cluster: ControlPlane, folder: Path, *, own_token: str = "", own_pod: str = "operator-0"
+    cluster: ControlPlane,
+    folder: Path,
+    *,
+    own_token: str = "",
+    own_pod: str = "operator-0",
+    peers: ListReplicas | None = None,
 ) -> AsyncIterator[Served]:
-    """A replica that listens on loopback."""
-    root = made_root(folder / "root")
+    """A replica that listens on loopback. `peers`: the others, whose pods have no address here."""
+    root = Root(folder / "root") if (folder / "root").exists() else made_root(folder / "root")
     context = server_context(root.leaf(folder / "leaf", "localhost", HOST))
     api = Api(await access_from(cluster.kubeconfig))
     distributor = Distributor(
@@ -140,9 +153,11 @@ async def served(
         trust=lambda: client_context(root.pem),
         registry=Registry(),
     )
+    if peers is not None:
+        distributor._peers._list = peers
     try:
         async with background(distributor.run()), distributor.listening("127.0.0.1", 0, context) as port:
-            yield Served(cluster, distributor, root, port=port)
+            yield Served(cluster, distributor, root, api=api, port=port)
     finally:
         await api.close()
 
