@@ -1,8 +1,8 @@
 """The last good snapshot in a file: what a restarted sidecar serves from while nobody answers.
 
-One line that names the format and the SHA-256 of what follows, then the slice's own bytes: a newer operator's hash may
-cover fields that this build cannot compute. The file holds keys: mode 0600, on a memory volume. A damaged one is a
-value, for its reader to be loud about. Must not compile. Next: `configuration.py`.
+One line that names the format and the SHA-256 of what follows, then the snapshot, whose own hash is the operator's
+word: a newer operator's may cover fields that this build cannot compute. The file holds keys: mode 0600, on a memory
+volume. A damaged one is a value, for its reader to be loud about. Must not compile. Next: `configuration.py`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Kept(msgspec.Struct, frozen=True):
 
 
 def keep(path: Path, content: bytes) -> None:
-    """Replace the file by the bytes of a slice. Raises: `OSError`; the old file is then untouched."""
+    """Replace the file by the bytes of a snapshot. Raises: `OSError`; the old file is then untouched."""
     atomic_write(path, _FORMAT + _digest(content) + b"\n" + content, durable=False)  # memory: nothing to wait for
 
 

@@ -50,7 +50,7 @@ class LocalPaths:
 
     async def ready(self, _request: web.BaseRequest) -> web.Response:
         """It has a snapshot and serves."""
-        if self._live.program is None:
+        if self._live.in_force is None:
             return web.Response(status=503, text=f"no snapshot yet {self._live.problem}\n")
         return web.Response(text="ok\n")
 

@@ -11,15 +11,17 @@ import msgspec
 import pytest
 
 from ccproxy_contract.names import PATH_READY
-from ccproxy_contract.snapshot import Match, Target
+from ccproxy_contract.prices import Clause, ModelPrices, price_book
+from ccproxy_contract.snapshot import Match, Target, lean_bytes
 from ccproxy_contract.stream import CLOSE_GOING, Ack, Reject, Slice
+from ccproxy_sidecar.last_good import kept
 from tests.conftest import free_port
 from tests.fakes.operator.server import FakeOperator, fake_operator
 from tests.fakes.pod import PodSidecar, pod_sidecar
 from tests.fakes.provider.process import RunningProvider
 from tests.fakes.sidecar import routing_rule
 from tests.fakes.tls_files import Root, made_root
-from tests.sidecar.pod.slices import pod_slice, renaming
+from tests.sidecar.pod.slices import pod_slice, pod_snapshot, renaming
 from tests.sidecar.serving.calls import messages, post
 
 
@@ -161,6 +163,31 @@ async def test_a_pod_trusts_the_next_root_once_its_snapshot_names_it(
             await operator.until(lambda: len(operator.hellos) == 1)
     finally:
         await sidecar.kill()
+
+
+async def test_prices_that_are_known_need_not_be_sent_and_are_kept_all_the_same(
+    operator: FakeOperator, provider: RunningProvider, root: Root, tmp_path: Path
+) -> None:
+    opus = ModelPrices(id="opus", match=Clause("equals", "claude-opus-5-5"), periods=())
+    book = price_book({"anthropic": (opus,)})
+    first, second = pod_slice(provider.url, book=book), pod_snapshot(provider.url, book=book, tenant="other")
+    lean = Slice(second.hash, msgspec.Raw(lean_bytes(second)))
+    sidecar = PodSidecar(tmp_path, operator_url=operator.url, root=root.pem)
+    try:
+        await sidecar.start()
+        await operator.until(lambda: bool(operator.hellos))
+        await operator.publish(lean)  # nothing runs yet: the prices are not known
+        await operator.until(lambda: len(operator.answers) == 1)
+        await operator.publish(first)
+        await operator.acked(first.hash)
+        await operator.publish(lean)
+        await operator.acked(second.hash)
+    finally:
+        await sidecar.kill()
+    assert isinstance(operator.answers[0], Reject)
+    restored = kept(sidecar.snapshot).snapshot
+    assert restored is not None
+    assert (restored.hash, restored.tenant, restored.book.keys) == (second.hash, "other", book.keys)
 
 
 async def test_a_retired_snapshot_goes_on_routing_and_says_so(
