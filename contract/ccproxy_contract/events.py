@@ -93,7 +93,11 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Ack(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """The ledger has `src`'s events 1..`seq` without a gap, on disk. Only then may the sender forget them."""
+    """The ledger has all of `src`'s events up to `seq` that its sender still had, on disk: the sender may forget them.
+
+    Senders post in order, one batch at a time, from the first number that nobody has acknowledged: on a cluster the
+    next batch may go to another collector, which cannot know what came before.
+    """
 
     src: str
     seq: int

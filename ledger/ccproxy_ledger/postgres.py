@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 from ccproxy_ledger.postgres_binaries import PostgresUnavailable, binaries
 from ccproxy_ledger.postgres_identity import ROOT_MODES, hand_over, identity, launched, run
-from ccproxy_ledger.postgres_leftover import stop_leftover
+from ccproxy_ledger.postgres_leftover import drop_misleading_pid_file, stop_leftover
 from ccproxy_ledger.postgres_socket import drop_socket_dir, socket_dir
 
 UNFINISHED = "data.new-"
@@ -83,6 +83,7 @@ class EmbeddedPostgres:
 
     async def _start_locked(self) -> None:
         await stop_leftover(self.data_dir)
+        drop_misleading_pid_file(self.data_dir)
         programs = binaries(self.data_dir)
         mode = await identity(self.data_dir, programs, modes=self._root_modes)
         if not (self.data_dir / "PG_VERSION").exists():

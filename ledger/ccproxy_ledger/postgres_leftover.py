@@ -36,6 +36,28 @@ async def stop_leftover(data_dir: Path) -> int | None:
     return pid
 
 
+def drop_misleading_pid_file(data_dir: Path) -> bool:
+    """Remove `postmaster.pid` when its number now belongs to somebody else; call it when no postmaster runs.
+
+    Postgres would refuse to start for fear of that process. In a container numbers come again after each restart.
+    """
+    pid = postmaster_pid(data_dir)
+    if pid is None or is_postmaster_of(pid, data_dir) or not _exists(pid):
+        return False
+    (data_dir / "postmaster.pid").unlink(missing_ok=True)
+    return True
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        pass
+    return True
+
+
 def postmaster_pid(data_dir: Path) -> int | None:
     """What `postmaster.pid` says; `None` without a file or when it names another folder."""
     try:

@@ -43,6 +43,27 @@ async def test_what_was_committed_before_a_kill_of_the_postmaster_is_there_after
     assert not (tmp_path / "pg" / "data" / "postmaster.pid").exists()
 
 
+async def test_a_number_that_came_again_in_a_new_container_does_not_stop_the_start(tmp_path: Path) -> None:
+    cluster = EmbeddedPostgres(tmp_path / "pg")
+    await cluster.start()
+    assert cluster.pid is not None
+    os.kill(cluster.pid, signal.SIGKILL)
+    await cluster.ended()
+    await cluster.stop()
+    somebody = await asyncio.create_subprocess_exec("/bin/sleep", "60")
+    try:
+        noted = tmp_path / "pg" / "data" / "postmaster.pid"
+        noted.write_text("\n".join([str(somebody.pid), *noted.read_text().splitlines()[1:5], "", "", ""]) + "\n")
+        again = EmbeddedPostgres(tmp_path / "pg")
+        await again.start()
+        assert await answers(again, "select 1") == 1
+        await again.stop()
+        assert somebody.returncode is None
+    finally:
+        somebody.kill()
+        await somebody.wait()
+
+
 async def test_a_volume_that_kubelet_opened_to_a_group_is_used_again(tmp_path: Path) -> None:
     cluster = EmbeddedPostgres(tmp_path / "pg")
     await cluster.start()

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import random
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import aiohttp
 
 from ccproxy_contract.events import Ack, UsageEvent, decode_ack
 from ccproxy_ledger.audit import audit
+from ccproxy_ledger.cluster.heartbeat import EVERY_S
 from ccproxy_ledger.store import connect
 from tests.conftest import PROVING
 from tests.ledger.cluster import Client, Header, House, Process, house
@@ -101,9 +103,7 @@ async def _pods(database: str) -> list[str]:
     return [str(one[0]) for one in found]
 
 
-async def test_what_a_dead_collector_acknowledged_holds_completeness_back_until_it_is_back(
-    tmp_path: Path, database: str
-) -> None:
+async def test_what_a_dead_collector_acknowledged_is_missed_until_it_is_back(tmp_path: Path, database: str) -> None:
     async with house(tmp_path, database) as (here, client):
         url = tmp_path / "url"
         apart = {"CCPROXY_DATABASE_URL": "", "CCPROXY_DATABASE_URL_FILE": str(url)}
@@ -122,6 +122,33 @@ async def test_what_a_dead_collector_acknowledged_holds_completeness_back_until_
         answer = await client.until_calls(books, 10)
         assert (answer["total"]["calls"], answer["missing_events"]) == (10, 0)
         assert await audit(here.database) == []
+
+
+async def test_what_a_dead_collector_acknowledged_holds_completeness_back_until_it_is_back(
+    tmp_path: Path, database: str
+) -> None:
+    async with house(tmp_path, database) as (here, client):
+        one, books = here.process("collector", "ledger-0").start(), here.process("books", "books-0").start()
+        await client.until_ready(one, books)
+        assert await _collectors(here.database) == ["ledger-0"]
+        blocker = await connect(here.database)
+        async with blocker.transaction():
+            await blocker.execute("lock table event_key in exclusive mode")
+            before = datetime.now(UTC)
+            await client.deliver(one, life(new_src(), 2), here.header())
+            after = datetime.now(UTC)
+            await asyncio.sleep(1.1 * EVERY_S)  # it says that it waits
+            one.kill()
+        await blocker.close()
+        said = datetime.fromisoformat((await client.usage(books))["complete_through"])
+        assert before - timedelta(seconds=EVERY_S) <= said <= after
+        one.start()
+        await client.until_calls(books, 2)
+        for _ in range(200):
+            if datetime.fromisoformat((await client.usage(books))["complete_through"]) > after:
+                return
+            await asyncio.sleep(0.05)
+        raise AssertionError("completeness stays behind")
 
 
 async def test_a_collector_that_ends_with_nothing_left_holds_nothing_back(tmp_path: Path, database: str) -> None:
