@@ -151,7 +151,7 @@ async def test_one_pod_does_both_with_a_postgres_of_its_own(cluster: Cluster, tm
     assert both.stop() == 0
     both.start()
     await client.until_ready(both)
-    await until(lambda: "database_ready" in both.log.rpartition('"stopping"')[2])
+    await until(lambda: "database_ready" in both.log.rpartition('"serving"')[2])
     (group,) = (await client.until_calls(both, 3, group_by="namespace"))["groups"]
     assert group["namespace"] == "team-b"
     assert (await client.get(f"{both.url}/ccproxy/v1/audit", headers=here.reader)) == (200, {"differences": []})
