@@ -93,8 +93,9 @@ def cluster_duties(settings: Settings, cluster: Cluster, *, hub: Hub, distributo
 
     site = Site(namespace, {engine: image for engine, image in settings.compressor_images.items() if image})
     recorder = Recorder(cluster, registry=registry, clock=time.time)
+    certificates = () if settings.cert_manager else (Certificates(cluster, namespace=namespace, registry=registry),)
     parts: tuple[Runs, ...] = (
-        Certificates(cluster, namespace=namespace, registry=registry),
+        *certificates,
         WebhookKeeper(cluster, namespace=namespace, registry=registry, retired=retired),
         Children(cluster, site=site, backends=hub.world.model_backends, report=hub.report, registry=registry),
         Repair(cluster, recorder, namespace=namespace, registry=registry, retired=retired),

@@ -108,7 +108,7 @@ class Recorder:
             await self._cluster.apply(event(telling, now_s, before=await self._found(telling)))
         except ApiFailed as failed:
             self._results.child("failed").inc()
-            _log.warning("event_not_written", reason=telling.reason, error=type(failed).__name__)
+            _log.warning("event_not_written", reason=telling.reason, error=str(failed))
             return
         self._results.child("written").inc()
         self._told[telling.name] = now_s

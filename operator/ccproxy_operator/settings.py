@@ -36,6 +36,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Health, readiness and metrics, plain HTTP; 0: a free one."""
     tokens: Path = Path(TOKENS)
     """Folder of this pod's own token of audience `ccproxy-config`, for the other replicas."""
+    cert_manager: bool = False
+    """cert-manager makes the certificates: the operator issues none, it only reads them."""
     compressor_images: dict[str, str] = {}
     """Engine to the image of compressors that ModelBackends ask for."""
     log_level: str = "info"
@@ -54,6 +56,7 @@ def settings_from_environment(environ: Mapping[str, str] | None = None) -> Setti
         port=_port(env, "CCPROXY_OPERATOR_PORT", OPERATOR_PORT),
         ops_port=_port(env, "CCPROXY_OPS_PORT", OPS_PORT),
         tokens=Path(env.get("CCPROXY_TOKENS", "") or TOKENS),
+        cert_manager=env.get("CCPROXY_CERT_MANAGER", "") == "1",
         compressor_images={engine: env.get(name, "") for engine, name in _COMPRESSOR_IMAGES.items()},
         log_level=env.get("CCPROXY_LOG_LEVEL", "") or "info",
     )
