@@ -29,7 +29,7 @@ def test_a_job_is_routed_metered_and_nothing_is_left(bare: House) -> None:
     bare.kubectl.delete("job", "three-calls", namespace=SPACE)
     bare.kubectl.delete("namespace", SPACE)
     bare.chart.uninstall()
-    assert _left(bare) == []
+    wait("nothing to be left", lambda: not _left(bare), timeout_s=60)
 
 
 def _three(house: House) -> dict[str, object] | None:

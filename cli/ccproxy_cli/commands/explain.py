@@ -52,7 +52,7 @@ def command(
     options = [*(["--json"] if as_json else []), *(["--path", path] if path else [])]
     options += [part for header in headers for part in ("--header", header)]
     if pod:
-        raise click.exceptions.Exit(_in_pod(context, pod, file, options))
+        raise click.exceptions.Exit(_in_pod(pod, file, options, context=context))
     home = Home(settings().home)
     state = running_state(home.state)
     folder = config or (Path(state.config) if state else home.policies)
@@ -62,7 +62,7 @@ def command(
     raise click.exceptions.Exit(done.returncode)
 
 
-def _in_pod(context: str, pod: str, file: str, options: list[str]) -> int:
+def _in_pod(pod: str, file: str, options: list[str], *, context: str) -> int:
     """The explainer beside the snapshot, in the pod: neither the keys nor the request go anywhere else."""
     from ccproxy_cli.cluster.kubectl import Kubectl
 

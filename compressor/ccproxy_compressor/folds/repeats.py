@@ -25,12 +25,12 @@ def repeat_folds(raw: bytes) -> Iterator[Fold]:
             second_at = position if run == 2 else second_at
         else:
             if run >= LEAST_RUN:
-                yield _fold(raw, second_at, position, run - 1)
+                yield _fold(raw, second_at, position, lines=run - 1)
             run, previous = 1, content
         position += len(line)
 
 
-def _fold(raw: bytes, begin: int, end: int, lines: int) -> Fold:
+def _fold(raw: bytes, begin: int, end: int, *, lines: int) -> Fold:
     """The line end of the run's last line stays, so that what follows stays where it was."""
     ending = len(raw[begin:end]) - len(raw[begin:end].rstrip(b"\r\n"))
     return Fold(kind="RepeatedLines", begin=begin, end=end - ending, text=f"[{lines} more identical lines]")
