@@ -56,6 +56,12 @@ def test_every_object_is_labelled_and_in_the_release_namespace(case: str) -> Non
 
 
 @pytest.mark.parametrize("case", CASES)
+def test_no_object_stands_twice(case: str) -> None:
+    found = [(one["kind"], one["metadata"]["name"]) for one in objects(*CASES[case])]
+    assert len(found) == len(set(found))
+
+
+@pytest.mark.parametrize("case", CASES)
 def test_no_secret_is_written_and_none_reaches_an_environment(case: str) -> None:
     found = objects(*CASES[case])
     assert [one["metadata"]["name"] for one in found if one["kind"] in ("Secret", "ConfigMap")] == []

@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,11 +50,12 @@ def test_what_is_installed_works_with_its_rights_and_goes_without_a_trace(empty:
     with operator(empty, tmp_path) as log:
         wait(lambda: "ccproxy-injector" in names(empty, "mutatingwebhookconfigurations"))
         empty.apply(json.dumps(a_backend()))
-        wait(lambda: any(name.startswith("ccproxy-c-") for name in names(empty, "deployments", NAMESPACE)))
+        for kind in ("services", "poddisruptionbudgets", "deployments"):
+            wait(partial(has_child, empty, kind))
         said = uninstall_hook(empty, tmp_path)
         assert "The operator has stopped." in said
         assert "The kinds and all policies are removed." in said
-        refused = [line for line in log.read_text().splitlines() if "403" in line]
+        refused = [line for line in log.read_text().splitlines() if "403" in line or "Forbidden" in line]
     assert refused == []
     helm(empty, "uninstall", "ccproxy", "--no-hooks", "--wait")
     hooks_own(empty, "delete")
@@ -71,6 +73,10 @@ def test_what_the_users_test_makes_is_taken(empty: ControlPlane) -> None:
     assert done.stderr == ""
     empty.kubectl("label", "namespace", "there", "pod-security.kubernetes.io/warn=restricted")
     assert empty.kubectl("delete", "-f", "-", "--wait=false", stdin=manifest).returncode == 0
+
+
+def has_child(cluster: ControlPlane, kind: str) -> bool:
+    return any(name.startswith("ccproxy-c-") for name in names(cluster, kind, NAMESPACE))
 
 
 def a_backend() -> dict[str, Any]:
