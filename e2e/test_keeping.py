@@ -70,7 +70,7 @@ def _served(house: House) -> str:
         return _number(ssl.get_server_certificate(("127.0.0.1", int(port)), timeout=5))
     finally:
         forward.terminate()
-        forward.wait()
+        forward.communicate()
 
 
 def _number(pem: str) -> str:

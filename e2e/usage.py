@@ -53,4 +53,4 @@ async def _asked(kubectl: Kubectl, token: str, query: dict[str, str]) -> dict[st
             return read
     finally:
         forward.terminate()
-        forward.wait()
+        forward.communicate()

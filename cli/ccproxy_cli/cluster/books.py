@@ -62,7 +62,7 @@ def _forwarded(kubectl: Kubectl, system: str) -> Iterator[int]:
         yield int(found[1])
     finally:
         process.terminate()
-        process.wait()
+        process.communicate()
 
 
 class _Named(http.client.HTTPSConnection):
