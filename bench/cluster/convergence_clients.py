@@ -13,12 +13,14 @@ import gc
 import json
 import logging
 import random
+import socket
 import sys
 import time
 from pathlib import Path
 
 import aiohttp
 import uvloop
+from aiohttp.abc import AbstractResolver, ResolveResult
 
 from ccproxy_contract.features import FEATURES
 from ccproxy_contract.names import AUDIENCE_CONFIG, PATH_STREAM
@@ -62,7 +64,9 @@ class Sidecar:
     def __init__(self, folder: Path, count: Count, metrics: Metrics) -> None:
         self._count = count
         self._live = Live(custom_rules=False, on_failure=lambda _rule, _reason: None)
-        self._taking = FromOperator(Configuration(self._live, metrics), self._live, metrics, folder / "snapshot.json")
+        self._taking = FromOperator(
+            Configuration(self._live, metrics), live=self._live, metrics=metrics, path=folder / "snapshot.json"
+        )
 
     async def take(self, offer: Slice) -> Ack | Reject:
         started_s = time.thread_time()
@@ -75,12 +79,28 @@ class Sidecar:
         return answer
 
 
+class Loopback(AbstractResolver):
+    """Every name is this machine, as a Service's name is its pods."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        assert family in (socket.AF_INET, socket.AF_UNSPEC)
+        return [ResolveResult(hostname=host, host="127.0.0.1", port=port, family=socket.AF_INET, proto=0, flags=0)]
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
+
+
 async def main(folder: Path, url: str, root: str) -> None:
     logging.getLogger().setLevel(logging.ERROR)
     gc.set_threshold(50_000, 20, 50)
     tokens = json.loads((folder / "tokens.json").read_text())
     count, metrics = Count(len(tokens)), Metrics(Registry())
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session, asyncio.TaskGroup() as tasks:
+    async with (
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, resolver=Loopback())) as session,
+        asyncio.TaskGroup() as tasks,
+    ):
         for number, token in enumerate(tokens):
             own = folder / str(number)
             own.mkdir()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -75,15 +76,16 @@ async def test_prices_are_sent_again_only_to_who_does_not_know_them(
 async def test_new_labels_of_a_pod_bring_it_another_slice(
     replica: Served, cluster: ControlPlane, tmp_path: Path
 ) -> None:
-    make_pod(cluster, "blue", "relabelled", labels="app: other")
-    replica.see("blue", "relabelled")
+    pod = f"relabelled-{uuid.uuid4().hex[:6]}"  # kubectl keeps the label for itself
+    make_pod(cluster, "blue", pod, labels="app: other")
+    replica.see("blue", pod)
     publish(replica, "claude-haiku-5-5")
-    async with replica.sidecar(tmp_path, bound_token(cluster, "blue", "relabelled")) as client:
+    async with replica.sidecar(tmp_path, bound_token(cluster, "blue", pod)) as client:
         await until(lambda: client.snapshot is not None)
         assert client.snapshot is not None
         assert client.snapshot.default is None
-        cluster.kubectl("label", "pod", "relabelled", "-n", "blue", "app=coder", "--overwrite")
-        replica.see("blue", "relabelled")
+        cluster.kubectl("label", "pod", pod, "-n", "blue", "app=coder", "--overwrite")
+        replica.see("blue", pod)
         await until(lambda: client.snapshot is not None and client.snapshot.default is not None)
 
 
