@@ -63,6 +63,12 @@ class Kept:
                 return said
             await asyncio.sleep(0.1)
 
+    async def until_gone(self, name: str) -> None:
+        while True:
+            if await self.there(name) == [None, None, None] and self.said[name] is None:
+                return
+            await asyncio.sleep(0.1)
+
     async def until_spec(self, kind: str, name: str, spec: dict[str, Any]) -> None:
         while True:
             found = await self.api.get(kind, child(name), self.namespace)
@@ -120,9 +126,7 @@ async def test_a_compressor_becomes_ready_rolls_on_a_change_and_goes_with_its_ba
         await asyncio.sleep(0.5)
         assert None not in await one.there("folds")
         one.backends = []
-        while await one.there("folds") != [None, None, None]:  # noqa: ASYNC110 - the cluster has no event for it
-            await asyncio.sleep(0.1)
-        assert one.said["folds"] is None
+        await one.until_gone("folds")
 
 
 def make_ready(one: Kept, name: str) -> None:

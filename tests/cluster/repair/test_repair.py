@@ -105,7 +105,11 @@ class Place:
 @asynccontextmanager
 async def place(cluster: ControlPlane, folder: Path) -> AsyncIterator[Place]:
     async with reached(cluster) as api:
-        yield Place(cluster, Cluster(api))
+        where = Place(cluster, Cluster(api))
+        try:
+            yield where
+        finally:  # repair looks at the whole cluster: leave nothing for the next test
+            where.kubectl("delete", "deployment,statefulset,job,pod", "--all", "--grace-period=0", "--force")
 
 
 @asynccontextmanager
