@@ -73,6 +73,7 @@ def test_a_leader_that_stalled_writes_no_more(cluster: ControlPlane, own_system:
         assert holder(cluster, own_system) == "second"
         second.process.terminate()  # a clean stop gives the Lease back: the other leads within seconds
         until(lambda: holder(cluster, own_system) == "first", within_s=8)
+        assert second.process.wait(10) == 0
 
 
 def test_a_paused_api_server_is_waited_for(cluster: ControlPlane, own_system: str, tmp_path: Path) -> None:

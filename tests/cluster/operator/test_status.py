@@ -84,6 +84,21 @@ def test_a_status_that_somebody_spoils_is_put_right(cluster: ControlPlane, runni
     until(lambda: len(told(cluster, "routingpolicy", space, "all")) == 3)
 
 
+def test_pods_without_a_stream_are_behind_by_name(cluster: ControlPlane, running: Replica) -> None:
+    space = new_namespace(cluster)
+    cluster.apply("---".join((secret(space), backend(space), policy(space, "all"))))
+    cluster.kubectl("create", "serviceaccount", "default", "-n", space, check=False)
+    cluster.apply(_pod(space, "coder-1", sidecar=True) + "---" + _pod(space, "plain", sidecar=False))
+    until(lambda: told(cluster, "routingpolicy", space, "all").get("Programmed", ("", ""))[1] == "Pending")
+    message = told(cluster, "routingpolicy", space, "all")["Programmed"][2]
+    assert message == "0 of 1 sidecars run it; behind: coder-1."
+    columns = cluster.kubectl("get", "routingpolicy", "all", "-n", space).stdout.splitlines()
+    assert columns[0].split()[:7] == ["NAME", "PRIORITY", "MODE", "IN", "SYNC", "SIDECARS", "ACCEPTED"]
+    assert columns[1].split()[:6] == ["all", "0", "Enforce", "0", "1", "True"]
+    cluster.kubectl("delete", "pod", "coder-1", "-n", space, "--grace-period=0", "--force")
+    until(lambda: told(cluster, "routingpolicy", space, "all")["Programmed"][1] == "NoSidecars")
+
+
 def test_a_tenant_is_accepted_and_a_second_claim_is_not(cluster: ControlPlane, running: Replica) -> None:
     space = new_namespace(cluster, claim="once")
     cluster.apply(_tenant(f"old-{space}", "once"))
@@ -115,4 +130,13 @@ apiVersion: ccproxy.ai/v1alpha1
 kind: Tenant
 metadata: {{name: {name}}}
 spec: {{namespaces: {{matchLabels: {{claim: {claim}}}}}}}
+"""
+
+
+def _pod(namespace: str, name: str, *, sidecar: bool) -> str:
+    return f"""
+apiVersion: v1
+kind: Pod
+metadata: {{name: {name}, namespace: {namespace}, labels: {{ccproxy.ai/sidecar: "{str(sidecar).lower()}"}}}}
+spec: {{containers: [{{name: app, image: none}}]}}
 """
