@@ -48,9 +48,9 @@ def make(builder: Engine, *, name: str, image: str, archive: Path) -> None:
     """Build one and save it. Raises `subprocess.CalledProcessError`."""
     if name == END_TO_END:
         sidecar = image.replace(f"ccproxy-{END_TO_END}:", "ccproxy-sidecar:")
-        builder.build(image, ROOT / "e2e" / "Dockerfile", {"SIDECAR": sidecar}, ROOT)
+        builder.build(image, dockerfile=ROOT / "e2e" / "Dockerfile", arguments={"SIDECAR": sidecar}, context=ROOT)
     else:
-        builder.build(image, ROOT / f"Dockerfile.{name}", {}, ROOT)
+        builder.build(image, dockerfile=ROOT / f"Dockerfile.{name}", arguments={}, context=ROOT)
     builder.save(image, archive)
 
 

@@ -26,7 +26,7 @@ class Engine:
     def __init__(self, build: tuple[str, ...], save: tuple[str, ...], base: tuple[str, ...]) -> None:
         self._build, self._save, self._base = build, save, base
 
-    def build(self, image: str, dockerfile: Path, arguments: Mapping[str, str], context: Path) -> None:
+    def build(self, image: str, *, dockerfile: Path, arguments: Mapping[str, str], context: Path) -> None:
         """Build `image`; unchanged layers are taken from the last time."""
         given = [f"--build-arg={name}={value}" for name, value in arguments.items()]
         lent = [f"--secret=id={name},src={path}" for name, path in LENT.items() if path.exists()]
