@@ -10,7 +10,8 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
-READ = [*PAGES, *(path for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md") if path.exists())]
+_OTHERS = ("README.md", "CONTRIBUTING.md", "e2e/README.md", "e2e/localkube/README.md", "charts/ccproxy/README.md")
+READ = [*PAGES, *(path for path in map(ROOT.joinpath, _OTHERS) if path.exists())]
 """Pages whose links and command lines must hold, also those of others."""
 
 _BLOCK = re.compile(r"^```(?P<mark>[\w ]*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)

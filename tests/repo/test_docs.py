@@ -70,7 +70,8 @@ def test_the_check_of_the_committed_pages_passes() -> None:
 
 
 def test_every_test_that_a_page_names_is_there() -> None:
-    known = {name for path in (ROOT / "tests").rglob("test_*.py") for name in _TEST.findall(path.read_text())}
+    files = [path for folder in ("tests", "e2e") for path in (ROOT / folder).rglob("test_*.py")]
+    known = {name for path in files for name in _TEST.findall(path.read_text())}
     named = {name for page in READ for name in re.findall(r"`(test_\w+)`", page.read_text())}
     assert len(named) > 20
     assert named - known == set()

@@ -39,7 +39,7 @@ from tools.docs.environment import variables
 from tools.docs.metrics import registered
 from tools.docs.planned import KINDS, planned_fields
 
-FOLDERS = ("sidecar/ccproxy_sidecar", "ledger/ccproxy_ledger")
+FOLDERS = ("sidecar/ccproxy_sidecar", "ledger/ccproxy_ledger", "operator/ccproxy_operator")
 RATES = Period(tiers=(TierRates(input=1),))
 BOOK = price_book({"k": (ModelPrices(id="small", match=Clause("equals", "small"), periods=(RATES,)),)})
 POLICIES = DOCS / "policies.md"

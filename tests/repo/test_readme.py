@@ -21,10 +21,13 @@ from ccproxy_sidecar.stages.forward import TRIES_PER_TARGET
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-PROSE = re.sub(r"^```\w+\n.*?^```$", "", README, flags=re.MULTILINE | re.DOTALL)
+BLOCKS = re.findall(r"^```(\w[\w ]*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+PROSE = re.sub(r"^```\w[\w ]*\n.*?^```$", "", README, flags=re.MULTILINE | re.DOTALL)
 POLICIES = [text for kind, text in BLOCKS if kind == "yaml"]
-LINES = [line for kind, text in BLOCKS if kind == "sh" for line in text.splitlines() if line]
+SHELL = [line for kind, text in BLOCKS if kind == "sh" for line in text.splitlines() if line]
+ON_A_CLUSTER = [line for line in SHELL if line.startswith(("helm ", "kubectl "))]
+"""Checked by `test_docs_commands.py` and run by `tests/cluster/docs`."""
+LINES = [line for line in SHELL if line not in ON_A_CLUSTER]
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 PIPX = 'pipx install --pip-args="--find-links dist" dist/ccproxy_cli-*.whl'
 
@@ -59,6 +62,14 @@ def test_a_shell_line_names_what_exists_with_options_that_parse(line: str) -> No
         command = cli.get_command(click.Context(cli), name)
         assert command is not None, name
         command.make_context(name, rest)
+
+
+def test_the_start_on_a_cluster_is_five_commands_the_same_as_on_its_own_page() -> None:
+    assert len(ON_A_CLUSTER) == 5
+    page = (ROOT / "docs" / "kubernetes.md").read_text()
+    assert "\n".join(["```sh", *ON_A_CLUSTER, "```"]) in page
+    (example,) = [text for kind, text in BLOCKS if kind == "yaml cluster"]
+    assert example in page
 
 
 def test_every_command_is_shown() -> None:

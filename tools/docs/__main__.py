@@ -19,9 +19,11 @@ from tools.docs.agents import agent_table
 from tools.docs.answer import row_columns, usage_json
 from tools.docs.environment import cli_table, ledger_table, sidecar_table
 from tools.docs.fields import field_table
-from tools.docs.metrics import ledger_metrics, sidecar_metrics
+from tools.docs.injection import pod_environment
+from tools.docs.metrics import injector_metrics, ledger_metrics, operator_metrics, sidecar_metrics
 from tools.docs.planned import planned_list
 from tools.docs.providers import provider_table
+from tools.docs.rights import rights_table
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs"
 PARTS: Mapping[str, Callable[[], str]] = {
@@ -37,6 +39,10 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "agents": agent_table,
     "metrics sidecar": sidecar_metrics,
     "metrics ledger": ledger_metrics,
+    "metrics operator": operator_metrics,
+    "metrics injector": injector_metrics,
+    "pod environment": pod_environment,
+    "rights": rights_table,
     "row": row_columns,
     "usage answer": usage_json,
 }

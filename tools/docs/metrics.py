@@ -14,6 +14,8 @@ KINDS = {
     "counter": "counter", "gauge": "gauge", "histogram": "histogram", "counter_fn": "counter", "gauge_fn": "gauge",
 }  # fmt: skip
 OF_EVERY_PROCESS = "runtime/ccproxy_runtime/metrics.py"
+OPERATOR = "operator/ccproxy_operator"
+INJECTOR = f"{OPERATOR}/injector"
 
 
 class Metric(NamedTuple):
@@ -33,17 +35,26 @@ def ledger_metrics() -> str:
     return _table("ledger/ccproxy_ledger")
 
 
-def _table(folder: str) -> str:
+def operator_metrics() -> str:
+    return _table(OPERATOR, but=INJECTOR)
+
+
+def injector_metrics() -> str:
+    return _table(INJECTOR)
+
+
+def _table(folder: str, *, but: str = "") -> str:
     rows = [
         (f"`{metric.name}`", metric.kind, ", ".join(f"`{label}`" for label in metric.labels), metric.help)
-        for metric in registered(folder)
+        for metric in registered(folder, but=but)
     ]
     return table(("Metric", "Type", "Labels", "Meaning"), rows)
 
 
-def registered(folder: str) -> list[Metric]:
-    """The metrics of a process, by name."""
-    paths = [*sorted((ROOT / folder).rglob("*.py")), ROOT / OF_EVERY_PROCESS]
+def registered(folder: str, *, but: str = "") -> list[Metric]:
+    """The metrics of a process, by name. `but`: a folder inside that is another process."""
+    own = [path for path in (ROOT / folder).rglob("*.py") if not but or not path.is_relative_to(ROOT / but)]
+    paths = [*sorted(own), ROOT / OF_EVERY_PROCESS]
     return sorted(metric for path in paths for metric in _in(ast.parse(path.read_text())))
 
 

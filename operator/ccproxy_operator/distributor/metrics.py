@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 from ccproxy_operator.distributor.fanout import Fanout
@@ -44,21 +43,22 @@ class StreamMetrics:
 
     def watch_work(self, registry: Registry, reviews: Reviews, *, slices: Slices, fanout: Fanout) -> None:
         """Show what others count."""
-        for name, help, counter in (
-            ("reviews_total", "Tokens that the API server was asked about.", reviews.asked),
-            ("reviews_unanswered_total", "Token reviews without an answer.", reviews.unanswered),
-            (
-                "reviews_remembered_total",
-                "Streams let in on an earlier review, without an API server.",
-                reviews.remembered,
-            ),
-            ("reviews_turned_away_total", "Token reviews past the length of the queue.", reviews.turned_away),
-            ("slices_made_total", "Slices cut and encoded.", slices.made),
-            ("slices_too_large_total", "Slices that no frame holds.", slices.too_large),
-            ("offers_broken_total", "Slices that could not be made.", fanout.broken),
-        ):
-            registry.counter_fn(f"ccproxy_config_{name}", help, _value_of(counter))
 
+        def counter_fn(name: str, help: str, counter: Counter) -> None:
+            registry.counter_fn(name, help, lambda: counter.value)
 
-def _value_of(counter: Counter) -> Callable[[], int | float]:
-    return lambda: counter.value
+        counter_fn("ccproxy_config_reviews_total", "Tokens that the API server was asked about.", reviews.asked)
+        counter_fn("ccproxy_config_reviews_unanswered_total", "Token reviews without an answer.", reviews.unanswered)
+        counter_fn(
+            "ccproxy_config_reviews_remembered_total",
+            "Streams let in on an earlier review, without an API server.",
+            reviews.remembered,
+        )
+        counter_fn(
+            "ccproxy_config_reviews_turned_away_total",
+            "Token reviews past the length of the queue.",
+            reviews.turned_away,
+        )
+        counter_fn("ccproxy_config_slices_made_total", "Slices cut and encoded.", slices.made)
+        counter_fn("ccproxy_config_slices_too_large_total", "Slices that no frame holds.", slices.too_large)
+        counter_fn("ccproxy_config_offers_broken_total", "Slices that could not be made.", fanout.broken)
