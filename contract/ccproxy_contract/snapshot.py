@@ -189,14 +189,21 @@ class _Unread(Snapshot, frozen=True):
     book: msgspec.Raw = msgspec.Raw()  # type: ignore[assignment]
 
 
-class _Named(msgspec.Struct):
+class _Named(msgspec.Struct, frozen=True):
     """The name of a book, which is the hash of its content."""
 
     version: str = ""
 
 
+class _Naming(msgspec.Struct):
+    """The one field of a snapshot that names its book."""
+
+    book: _Named = _Named()
+
+
 _unread = msgspec.json.Decoder(_Unread)
 _named = msgspec.json.Decoder(_Named)
+_naming = msgspec.json.Decoder(_Naming)
 _book = msgspec.json.Decoder(PriceBook)
 
 
@@ -219,6 +226,11 @@ def lean_bytes(snapshot: Snapshot) -> bytes:
     """The snapshot with no more than the name of its book, for a sidecar that runs another one with the same book."""
     named = msgspec.Raw(_encoder.encode(_Named(snapshot.book.version)))
     return _encoder.encode(msgspec.structs.replace(snapshot, book=named))
+
+
+def book_name(raw: bytes) -> str:
+    """The name of the book of a snapshot's bytes, lean or whole. Raises `ValueError` for bad JSON."""
+    return _naming.decode(raw).book.version
 
 
 def snapshot_from_bytes(raw: bytes) -> Snapshot:

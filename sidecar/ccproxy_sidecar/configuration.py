@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ccproxy_contract.features import FEATURES
 from ccproxy_contract.names import AUDIENCE_CONFIG, PATH_STREAM
-from ccproxy_contract.snapshot import Snapshot, snapshot_bytes, snapshot_from_bytes, snapshot_from_stream
+from ccproxy_contract.snapshot import Snapshot, snapshot_from_bytes, snapshot_from_stream
 from ccproxy_contract.stream import Ack, Reject, Slice
 from ccproxy_runtime.background import background
 from ccproxy_runtime.config_stream import ConfigStream, Source, register
@@ -22,7 +22,7 @@ from ccproxy_runtime.feed import load, watch_file
 from ccproxy_runtime.freshness import Running
 from ccproxy_runtime.logs import logger
 from ccproxy_runtime.redaction import redacted
-from ccproxy_sidecar.last_good import keep, kept
+from ccproxy_sidecar.last_good import LastGood, kept
 from ccproxy_sidecar.live import Live
 from ccproxy_sidecar.metrics import Metrics
 from ccproxy_sidecar.settings import Settings
@@ -82,14 +82,14 @@ class FromOperator:
         self._configuration = configuration
         self._live = live
         self._metrics = metrics
-        self._path = path
+        self._last_good = LastGood(path)
 
     def restored(self) -> Running:
         """What the last good file brought; nothing when there is none that can run."""
-        found = kept(self._path)
+        found = kept(self._last_good.path)
         if found.problem:
             self._metrics.reloads.child("damaged").inc()
-            _log.error("last_good_damaged", path=str(self._path), reason=found.problem)
+            _log.error("last_good_damaged", path=str(self._last_good.path), reason=found.problem)
         if found.snapshot is None or not self._configuration.take(found.snapshot):
             return Running()
         return Running(found.snapshot.hash, dict(found.snapshot.resource_versions))
@@ -108,15 +108,15 @@ class FromOperator:
             return Reject(offer.hash, "nextRoot is no PEM certificate")
         if not self._configuration.take(snapshot):
             return Reject(offer.hash, _sentence(self._live.problem))
-        self._keep(snapshot_bytes(snapshot))  # what came may lack the prices that this process knows
+        self._keep(snapshot)
         return Ack(offer.hash)
 
-    def _keep(self, content: bytes) -> None:
+    def _keep(self, snapshot: Snapshot) -> None:
         try:
-            keep(self._path, content)
+            self._last_good.keep(snapshot)
         except OSError as error:  # it runs all the same; only a restart without an operator would miss it
             self._metrics.unkept.child().inc()
-            _log.error("last_good_not_kept", path=str(self._path), reason=error.strerror)
+            _log.error("last_good_not_kept", path=str(self._last_good.path), reason=error.strerror)
 
 
 async def from_operator(

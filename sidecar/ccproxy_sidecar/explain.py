@@ -61,7 +61,7 @@ def _input(name: str) -> bytes:
 def _program(snapshot: Path, rules_path: Path | None) -> Program:
     if rules_path is not None:
         sys.path.insert(0, str(rules_path))
-    return Program(snapshot_from_file(snapshot.read_bytes()), custom_rules=rules_path is not None)
+    return Program(snapshot_from_file(snapshot), custom_rules=rules_path is not None)
 
 
 async def _explained(program: Program, request: Recorded) -> Report:
