@@ -105,7 +105,7 @@ class Operator:
 
     def _apply(self, obj: dict[str, Any]) -> None:
         plural = {"RoutingPolicy": "routingpolicies", "ModelBackend": "modelbackends"}[obj["kind"]]
-        path = path_of(obj["apiVersion"], plural, NAMESPACE, obj["metadata"]["name"])
+        path = path_of(obj["apiVersion"], plural, NAMESPACE, name=obj["metadata"]["name"])
         self._loop.run_until_complete(self._api.apply(path, obj, manager="bench"))
 
     def _start(self, folder: Path) -> subprocess.Popen[str]:

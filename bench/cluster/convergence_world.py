@@ -90,7 +90,7 @@ async def _pod(api: Api, name: str, owner: dict[str, Any]) -> None:
 async def _token(api: Api, pod: str) -> str:
     bound = {"kind": "Pod", "apiVersion": "v1", "name": pod}
     body = {"spec": {"audiences": [AUDIENCE_CONFIG], "expirationSeconds": 3600, "boundObjectRef": bound}}
-    answer = await api.call("POST", path_of("v1", "serviceaccounts", NAMESPACE, "app") + "/token", body=body)
+    answer = await api.call("POST", path_of("v1", "serviceaccounts", NAMESPACE, name="app") + "/token", body=body)
     return str(answer["status"]["token"])
 
 

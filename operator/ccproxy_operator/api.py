@@ -195,7 +195,7 @@ class Api:
         return _decoded(answer.status, raw)
 
 
-def path_of(api_version: str, plural: str, namespace: str = "", name: str = "") -> str:
+def path_of(api_version: str, plural: str, namespace: str = "", *, name: str = "") -> str:
     """Path of an object or, without `name`, of its collection; `api_version` such as `v1` or `apps/v1`."""
     root = f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
     scope = f"/namespaces/{namespace}" if namespace else ""

@@ -112,4 +112,4 @@ def _path_of(manifest: Mapping[str, Any]) -> str:
 
 def _path(kind: str, namespace: str = "", name: str = "") -> str:
     api_version, plural = KINDS[kind]
-    return path_of(api_version, plural, namespace, name)
+    return path_of(api_version, plural, namespace, name=name)

@@ -86,7 +86,7 @@ class Leadership:
 
     async def _attempt(self) -> bool:
         """True: this replica holds the Lease; False: another does."""
-        path = path_of(API_VERSION, "leases", self._namespace, LEASE)
+        path = path_of(API_VERSION, "leases", self._namespace, name=LEASE)
         lease = self._lease if self._working is not None else await self._api.get(path, timeout_s=self._attempt_s())
         if lease is None:
             lease = {"apiVersion": API_VERSION, "kind": "Lease", "metadata": {"name": LEASE}}
@@ -137,7 +137,7 @@ class Leadership:
         held = self._working is not None
         await self._end()
         if held and self._lease:
-            path = path_of(API_VERSION, "leases", self._namespace, LEASE)
+            path = path_of(API_VERSION, "leases", self._namespace, name=LEASE)
             with contextlib.suppress(ApiFailed):  # then it runs out by itself
                 await self._api.replace(path, released(self._lease, datetime.now(UTC)), timeout_s=self._attempt_s())
 

@@ -36,7 +36,7 @@ class Questions:
 
     async def job(self, namespace: str, name: str) -> Mapping[str, object] | None:
         """The metadata of a Job; None when there is none."""
-        return await self._api.get(path_of("batch/v1", "jobs", namespace, name), metadata_only=True)
+        return await self._api.get(path_of("batch/v1", "jobs", namespace, name=name), metadata_only=True)
 
     async def replicas(self) -> tuple[Replica, ...]:
         """The other running pods of the operator."""

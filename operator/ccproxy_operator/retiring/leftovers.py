@@ -25,12 +25,14 @@ LOOK_S: Final = 0.5
 
 async def remove_webhook(api: Api) -> bool:
     """False when there was none. Raises: `ApiFailed`."""
-    return await api.delete(path_of("admissionregistration.k8s.io/v1", "mutatingwebhookconfigurations", "", WEBHOOK))
+    return await api.delete(
+        path_of("admissionregistration.k8s.io/v1", "mutatingwebhookconfigurations", "", name=WEBHOOK)
+    )
 
 
 async def stop_operator(api: Api, namespace: str, *, timeout_s: float) -> bool:
     """Scale it to nothing; False when a replica is still there after `timeout_s`. Raises: `ApiFailed`."""
-    path = path_of("apps/v1", "deployments", namespace, OPERATOR)
+    path = path_of("apps/v1", "deployments", namespace, name=OPERATOR)
     if await api.get(path) is None:
         return True
     patch = {"Content-Type": "application/merge-patch+json"}
@@ -45,20 +47,20 @@ async def stop_operator(api: Api, namespace: str, *, timeout_s: float) -> bool:
 
 
 async def remove_made(api: Api, namespace: str) -> int:
-    """Compressors, certificates, the Lease and the last test's pod; how many objects there were. Raises: `ApiFailed`."""
+    """Compressors, certificates, Lease, the last test's pod; how many objects there were. Raises: `ApiFailed`."""
     removed = 0
     for version, plural in MADE_KINDS:
         for found in (await api.list(path_of(version, plural, namespace), labels=MADE))[0]:
-            removed += await api.delete(path_of(version, plural, namespace, found["metadata"]["name"]))
+            removed += await api.delete(path_of(version, plural, namespace, name=found["metadata"]["name"]))
     for secret in (ROOT_SECRET, *(secret_name(server) for server in SERVERS)):
-        removed += await api.delete(path_of("v1", "secrets", namespace, secret))
-    removed += await api.delete(path_of("v1", "pods", namespace, TEST_POD))
-    return removed + await api.delete(path_of("coordination.k8s.io/v1", "leases", namespace, OPERATOR))
+        removed += await api.delete(path_of("v1", "secrets", namespace, name=secret))
+    removed += await api.delete(path_of("v1", "pods", namespace, name=TEST_POD))
+    return removed + await api.delete(path_of("coordination.k8s.io/v1", "leases", namespace, name=OPERATOR))
 
 
 async def remove_kinds(api: Api, *, timeout_s: float) -> bool:
     """The three kinds and all objects of them; False when one is still there after `timeout_s`. Raises: `ApiFailed`."""
-    paths = [path_of("apiextensions.k8s.io/v1", "customresourcedefinitions", "", name) for name in KINDS]
+    paths = [path_of("apiextensions.k8s.io/v1", "customresourcedefinitions", "", name=name) for name in KINDS]
     for path in paths:
         await api.delete(path)
     ends_s = time.monotonic() + timeout_s

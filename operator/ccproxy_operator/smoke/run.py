@@ -35,7 +35,7 @@ async def check(settings: Settings, api: Api, say: Say, *, where: str) -> None:
         await _within(settings.timeout_s, "the call is not in /usage", lambda: _counted(settings, where))
         say("The call is in /usage.")
     finally:
-        await api.delete(path_of("v1", "namespaces", "", where))
+        await api.delete(path_of("v1", "namespaces", "", name=where))
 
 
 async def _make(settings: Settings, api: Api, where: str) -> None:
@@ -46,7 +46,7 @@ async def _make(settings: Settings, api: Api, where: str) -> None:
 
 
 async def _ended(api: Api, where: str) -> bool:
-    job = await api.get(path_of("batch/v1", "jobs", where, objects.NAME)) or {}
+    job = await api.get(path_of("batch/v1", "jobs", where, name=objects.NAME)) or {}
     status: Object = job.get("status") or {}
     if status.get("failed"):
         raise SmokeFailed("the pod ended without an answer to its call")

@@ -175,7 +175,7 @@ def _body(key: Key, uid: str, status: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _path(key: Key) -> str:
-    return path_of(API_VERSION, KINDS[key[0]].plural, key[1], key[2])
+    return path_of(API_VERSION, KINDS[key[0]].plural, key[1], name=key[2])
 
 
 def _moment() -> str:
