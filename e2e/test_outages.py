@@ -83,6 +83,6 @@ def test_sidecars_serve_while_the_api_server_stands_still(installed: House) -> N
     finally:
         os.kill(pid, signal.SIGCONT)
     logs = wait("logs again", lambda: installed.kubectl.logs(pod, namespace=SPACE, container="agent"), timeout_s=60)
-    answers = [json.loads(line) for line in logs.splitlines() if "status" in line]
-    assert len(answers) >= before + 5
+    answers = [json.loads(line) for line in logs.splitlines() if "status" in line][before:]
+    assert len(answers) >= STOPPED_S / 2
     assert {answer["status"] for answer in answers} == {200}

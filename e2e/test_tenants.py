@@ -16,15 +16,17 @@ A, B = "team-a", "team-b"
 LISTEN = """
 import asyncio, json, os, ssl, sys
 import aiohttp
+from ccproxy_contract.features import FEATURES
 
 async def main():
     token = sys.argv[1] if len(sys.argv) > 1 else open("/var/run/secrets/ccproxy/ccproxy-config").read().strip()
+    features = sys.argv[2:] or sorted(FEATURES)
     trust = ssl.create_default_context(cadata=os.environ["CCPROXY_ROOT_CERTIFICATE"])
     url = os.environ["CCPROXY_OPERATOR_URL"] + "/v1/stream"
     async with aiohttp.ClientSession() as session:
         try:
             async with session.ws_connect(url, headers={"authorization": "Bearer " + token}, ssl=trust) as socket:
-                await socket.send_str(json.dumps({"type": "hello", "features": sys.argv[2:]}))
+                await socket.send_str(json.dumps({"type": "hello", "features": features}))
                 word = await socket.receive(15)
                 text = word.data if isinstance(word.data, str) else repr(word.data)
                 print(json.dumps({"status": 101, "close": socket.close_code, "text": text}))

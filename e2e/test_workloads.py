@@ -59,8 +59,8 @@ def test_a_cron_job_completes_too(installed: House) -> None:
 
 def test_a_stream_that_is_open_at_deletion_finishes(installed: House) -> None:
     kubectl = installed.kubectl
-    installed.plan({"step_ms": 50, "pieces": 120})
-    kubectl.create(workloads.pod("long-stream", SPACE, "1", "0", workloads.MODEL, "stream"))
+    installed.plan({"fault": "slow_chunk=0.4", "model": "^gpt-5.1$"})
+    kubectl.create(workloads.pod("long-stream", SPACE, "1", "0", "gpt-5.1", "stream"))
     wait("the stream to begin", lambda: "line" in _log(installed, "long-stream"), timeout_s=60)
     follow = kubectl.background("logs", "-f", "long-stream", "-n", SPACE, "-c", "agent")
     kubectl.delete("pod", "long-stream", namespace=SPACE, wait_for_it=False)
