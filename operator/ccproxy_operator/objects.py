@@ -83,7 +83,7 @@ class World:
         if awaited is not None and version >= awaited:
             del self._awaited[kind][named]
         self._saw(kind, version)
-        self._keep(kind, named, obj, before)
+        self._keep(kind, named, obj)
         return True
 
     def remove(self, kind: str, metadata: Mapping[str, Any]) -> bool:
@@ -166,8 +166,8 @@ class World:
     def _saw(self, kind: str, version: int) -> None:
         self._newest[kind] = max(self._newest[kind], version)
 
-    def _keep(self, kind: str, named: Named, obj: Mapping[str, Any], before: Known | None) -> None:
-        metadata = obj["metadata"]
+    def _keep(self, kind: str, named: Named, obj: Mapping[str, Any]) -> None:
+        metadata, before = obj["metadata"], self._known[kind].get(named)
         written = _written(obj)
         same = before is not None and before.uid == metadata.get("uid") and before.spec_written == written
         if before is not None and same:
