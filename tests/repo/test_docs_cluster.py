@@ -244,3 +244,8 @@ def test_the_columns_are_those_of_the_kind() -> None:
     columns = [column["name"].upper() for column in definition["spec"]["versions"][0]["additionalPrinterColumns"]]
     assert "(`IN SYNC` of `SIDECARS`)" in FLOWING
     assert {"IN SYNC", "SIDECARS"} <= set(columns)
+
+
+def test_the_oldest_kubernetes_is_the_charts() -> None:
+    chart = yaml.safe_load((ROOT / "charts" / "ccproxy" / "Chart.yaml").read_text())
+    assert f"Kubernetes {chart['kubeVersion'].removeprefix('>=').removesuffix('.0-0')} or newer" in FLOWING

@@ -32,6 +32,14 @@ spec:
     metadata: {labels: {app: coder}}
     spec: {containers: [{name: agent, image: "localhost/agent:1"}]}
 """
+INJECTED = """
+apiVersion: v1
+kind: Pod
+metadata: {name: coder-0, namespace: team-a, labels: {ccproxy.ai/sidecar: "true"}}
+spec:
+  initContainers: [{name: first, image: "localhost/first:1"}, {name: ccproxy, image: "localhost/ccproxy-sidecar:1"}]
+  containers: [{name: agent, image: "localhost/agent:1"}]
+"""
 SPACES = """
 apiVersion: v1
 kind: Namespace
@@ -96,7 +104,13 @@ def test_a_secret_is_given_free_as_it_stands(start: tuple[ControlPlane, Path]) -
 def test_a_namespace_opts_in_as_it_stands(start: tuple[ControlPlane, Path]) -> None:
     shell(start, INJECTION)
     assert asked(start[0], f"{{.metadata.labels.{ANNOTATION_INJECT}}}", "namespace", "team-a") == "true"
-    shell(start, IMAGES)
+
+
+def test_images_of_sidecars_are_listed_as_it_stands(start: tuple[ControlPlane, Path]) -> None:
+    start[0].kubectl("wait", "--for=create", "serviceaccount/default", "-n", "team-a", "--timeout=30s")
+    start[0].apply(INJECTED)
+    said = [line.split() for line in shell(start, IMAGES).splitlines()]
+    assert ["coder-0", "localhost/ccproxy-sidecar:1"] in said
 
 
 @pytest.mark.parametrize("block", EXAMPLES, ids=str)
