@@ -13,6 +13,9 @@ from aiohttp import ClientError, WSMsgType, web
 
 CLOSE_S: Final = 2.0
 """How long a client may take to answer a close before its connection is cut."""
+FRAGMENT_BYTES: Final = 16_000
+"""Below one TLS record. The TLS library's buffer of a connection grows to the largest single write and stays: 108 kB a
+connection after slices of 68 kB in one piece, 57 kB in fragments (500 connections, uvloop 0.23, 2026-11-21)."""
 LOOK_S: Final = 0.01
 MAX_LOOK_S: Final = 0.5
 """Pauses between looks at a connection that does not take its frame; only slow readers are looked at."""
@@ -60,7 +63,7 @@ class Outbox:
         try:
             while self._newest is not None:
                 frame, self._newest = self._newest, None
-                await self._socket.send_frame(frame, WSMsgType.TEXT)
+                await self._send(frame)
                 await self._taken()
         except (ClientError, ConnectionError, RuntimeError):
             self._newest = None
@@ -68,9 +71,30 @@ class Outbox:
         finally:
             self._writing = None
 
+    async def _send(self, frame: bytes) -> None:
+        """One text message; a long one in fragments, between which pings and closes may go (RFC 6455 5.4)."""
+        if len(frame) <= FRAGMENT_BYTES:
+            await self._socket.send_frame(frame, WSMsgType.TEXT)
+            return
+        for start in range(0, len(frame), FRAGMENT_BYTES):
+            if self._transport.is_closing():
+                raise ConnectionResetError
+            self._transport.write(_fragment(frame, start))
+            await asyncio.sleep(0)  # what was written leaves at the end of the loop's turn
+            await self._taken()
+
     async def _taken(self) -> None:
         """Wait until the frame has left this process; newer frames replace each other meanwhile."""
         pause_s = LOOK_S
         while self._transport.get_write_buffer_size() and not self._transport.is_closing():
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, MAX_LOOK_S)
+
+
+def _fragment(frame: bytes, start: int) -> bytes:
+    """A WebSocket frame with the part of a text message that begins at `start`; a server does not mask."""
+    part = frame[start : start + FRAGMENT_BYTES]
+    last = 0x80 if start + FRAGMENT_BYTES >= len(frame) else 0
+    opcode = WSMsgType.TEXT if start == 0 else WSMsgType.CONTINUATION
+    length = bytes([len(part)]) if len(part) < 126 else b"\x7e" + len(part).to_bytes(2, "big")
+    return bytes([last | opcode]) + length + part
