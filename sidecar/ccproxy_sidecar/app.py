@@ -41,7 +41,7 @@ from ccproxy_sidecar.ops import Ops
 from ccproxy_sidecar.pipeline import Pipeline
 from ccproxy_sidecar.server import Server
 from ccproxy_sidecar.sessions.memory import Sessions
-from ccproxy_sidecar.settings import PASS, Settings
+from ccproxy_sidecar.settings import LET_THROUGH, Settings
 from ccproxy_sidecar.shipping import Shipper
 from ccproxy_sidecar.stages.forward import Forward
 from ccproxy_sidecar.stages.meter import Meter
@@ -146,7 +146,7 @@ def _live(settings: Settings, metrics: Metrics) -> Live:
     live = Live(
         custom_rules=settings.custom_rules,
         on_failure=lambda rule, reason: metrics.rule_failures.child(rule, reason).inc(),
-        passing=passing_snapshot(settings.pod) if settings.no_config == PASS else None,
+        passing=passing_snapshot(settings.pod) if settings.no_config == LET_THROUGH else None,
     )
     metrics.registry.gauge_fn("ccproxy_retired", "1 when ccproxy is being uninstalled.", lambda: int(live.retired))
     return live

@@ -15,7 +15,7 @@ from ccproxy_contract.names import DATA_PORT, OPS_PORT, TOKENS
 
 MIB = 1024 * 1024
 HOLD = "hold"
-PASS = "pass"
+LET_THROUGH = "pass"
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,8 +108,8 @@ def snapshot_path(environ: Mapping[str, str] | None = None) -> Path | None:
 
 
 def _no_config(text: str) -> str:
-    if text not in (HOLD, PASS):
-        raise ValueError(f"CCPROXY_NO_CONFIG={text!r} is neither {HOLD} nor {PASS}")
+    if text not in (HOLD, LET_THROUGH):
+        raise ValueError(f"CCPROXY_NO_CONFIG={text!r} is neither {HOLD} nor {LET_THROUGH}")
     return text
 
 
