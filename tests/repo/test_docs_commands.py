@@ -5,6 +5,8 @@ Both need the local cluster's programs and skip, saying so, without them. Next: 
 
 from __future__ import annotations
 
+import importlib.util
+import re
 import shlex
 import subprocess
 
@@ -67,3 +69,9 @@ def test_the_rights_on_the_page_are_those_of_the_chart() -> None:
 
 def _bare(right: Right) -> tuple[str, tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     return right.role, right.resources, right.names, right.verbs
+
+
+def test_every_module_that_a_page_runs_is_there() -> None:
+    named = {name for page in READ for name in re.findall(r"python -m ((?:tools|bench|e2e)[\w.]*)", page.read_text())}
+    assert {"tools.images", "bench.cluster.injector"} <= named
+    assert [name for name in named if importlib.util.find_spec(name) is None] == []
