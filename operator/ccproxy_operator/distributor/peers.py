@@ -68,7 +68,7 @@ class Peers:
         """Status and body of an answer; None when there was none in time."""
         try:
             async with asyncio.timeout(within_s):
-                return await self._asked(replica, method, path, headers or {})
+                return await self._asked(replica, method, path=path, headers=headers or {})
         except (aiohttp.ClientError, OSError, ValueError) as error:  # a timeout is an OSError
             _log.warning("no_answer", replica=replica.name, error=type(error).__name__)
             return None
@@ -79,7 +79,7 @@ class Peers:
             await self._session.close()
             self._session = None
 
-    async def _asked(self, replica: Replica, method: str, path: str, headers: dict[str, str]) -> tuple[int, bytes]:
+    async def _asked(self, replica: Replica, method: str, *, path: str, headers: dict[str, str]) -> tuple[int, bytes]:
         if self._session is None:
             self._session = aiohttp.ClientSession()
         address = f"[{replica.address}]" if ":" in replica.address else replica.address
