@@ -1,7 +1,7 @@
 """Moves batches from the ledger's spool into the database, group by group, for as long as the ledger lives.
 
 A database that is gone is waited for: nothing is dropped. A batch that the database will never take is kept as a file
-beside the spool, counted and logged. Must not acknowledge anything. Next: `keeper.py`.
+beside the spool (up to a bound), counted and logged. Must not acknowledge anything. Next: `keeper.py`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from ccproxy_runtime.logs import logger
 
 IDLE_CHECK_S = 0.5
 FIRST_RETRY_S, LAST_RETRY_S = 0.05, 2.0
+MAX_APART_BYTES = 64 * 1024 * 1024
+"""Of batches kept apart: any pod may send rubbish, and the spool's disk is everybody's."""
 _log = logger("committer")
 _encode = msgspec.json.Encoder().encode
 
@@ -106,8 +108,10 @@ class Committer:
                 return
             except StoreUnavailable as fault:
                 _log.warning("database_unavailable", reason=str(fault), batches=len(batches))
-            except Unstorable as fault:
-                await self._divide(batches, store, str(fault))
+            except (Unstorable, ValueError, ArithmeticError) as fault:  # one batch's fault must not stop the others
+                await self._divide(
+                    batches, store, str(fault) if isinstance(fault, Unstorable) else type(fault).__name__
+                )
                 return
             await asyncio.sleep(retry_s)
             retry_s = min(retry_s * 2, LAST_RETRY_S)
@@ -133,5 +137,8 @@ class Committer:
         events = received.batch.events
         folder = self._own.directory / "unstorable"
         folder.mkdir(mode=0o700, exist_ok=True)
+        if sum(file.stat().st_size for file in folder.iterdir()) > MAX_APART_BYTES:
+            _log.error("batch_not_kept", src=received.batch.src, reason="enough of them are kept apart")
+            return
         name = f"{received.batch.src}-{events[0].seq if events else 0}.json"
         (folder / name).write_bytes(_encode(received))

@@ -16,6 +16,8 @@ from ccproxy_contract.pricing import attempt_costs_pusd
 from ccproxy_contract.usage import Usage
 
 PricedBy = Literal["ledger", "sender"]
+MAX_PUSD = 2**62
+"""About four and a half million dollars for one attempt: a price that gives more is wrong, and no bigint holds it."""
 
 
 class Price(msgspec.Struct, frozen=True):
@@ -63,8 +65,8 @@ def price(event: UsageEvent, books: Mapping[str, PriceBook], at_ms: int) -> Pric
 
 
 def costs_pusd(attempt: Priceable, book: PriceBook) -> tuple[int | None, int | None]:
-    """Cost, and cost at the model that the client asked for."""
-    return attempt_costs_pusd(
+    """Cost, and cost at the model that the client asked for; `None` as well for what cannot be stored."""
+    cost, base = attempt_costs_pusd(
         book,
         usage=attempt.usage,
         exact=attempt.quality == "exact",
@@ -75,3 +77,8 @@ def costs_pusd(attempt: Priceable, book: PriceBook) -> tuple[int | None, int | N
         price_keys=attempt.price_keys,
         base_price_keys=attempt.base_price_keys,
     )
+    return _storable(cost), _storable(base)
+
+
+def _storable(cost_pusd: int | None) -> int | None:
+    return cost_pusd if cost_pusd is not None and abs(cost_pusd) <= MAX_PUSD else None

@@ -12,7 +12,9 @@ import msgspec
 from ccproxy_contract.events import MAX_BATCH_EVENTS, Batch, UsageEvent, decode_batch
 
 MAX_COUNT = 2**53
-"""Largest count an event may carry; exact in every JSON reader and far below a bigint."""
+"""Largest number or time an event may carry; exact in every JSON reader and far below a bigint."""
+MAX_TOKENS = 2**40
+"""Largest count of tokens; eight million such events of one hour still sum up to a bigint."""
 
 
 class Sender(msgspec.Struct, frozen=True):
@@ -95,9 +97,9 @@ def _fault(event: UsageEvent) -> str:
         return "call is empty"
     if not 0 <= event.attempt < 2**31:
         return "attempt is out of range"
-    least = -MAX_COUNT if event.kind == "adjust" else 0
+    least = -MAX_TOKENS if event.kind == "adjust" else 0
     for count in (*msgspec.structs.astuple(event.usage), event.input_before):
-        if not least <= count <= MAX_COUNT:
+        if not least <= count <= MAX_TOKENS:
             return "a token count is out of range"
     return _fault_of_times(event)
 

@@ -129,8 +129,8 @@ def row(
         uncached=usage.uncached, cache_read=usage.cache_read, cache_write_5m=usage.cache_write_5m,
         cache_write_30m=usage.cache_write_30m, cache_write_1h=usage.cache_write_1h,
         cache_write_12h=usage.cache_write_12h, output=usage.output, reasoning=usage.reasoning,
-        web_searches=usage.web_searches, input_before=input_before(event), price_keys="\n".join(event.price_keys),
-        base_price_keys="\n".join(event.base_price_keys), book=text(event.book), priced_by=priced.by,
+        web_searches=usage.web_searches, input_before=input_before(event), price_keys=_lines(event.price_keys),
+        base_price_keys=_lines(event.base_price_keys), book=text(event.book), priced_by=priced.by,
         cost_pusd=priced.cost_pusd, base_cost_pusd=priced.base_cost_pusd, snapshot=text(event.snapshot),
         raw_usage=text(event.raw_usage, MAX_RAW_USAGE_BYTES), key_hash=text(event.key_hash),
     )  # fmt: skip
@@ -139,6 +139,10 @@ def row(
 def text(value: str, length: int = MAX_TEXT) -> str:
     """What Postgres can hold: no NUL, at most `length` characters."""
     return value.replace("\0", "\N{REPLACEMENT CHARACTER}")[:length]
+
+
+def _lines(values: tuple[str, ...]) -> str:
+    return text("\n".join(values), MAX_RAW_USAGE_BYTES)
 
 
 def input_before(event: UsageEvent) -> int:

@@ -18,7 +18,7 @@ from ccproxy_contract.events import UsageEvent, event_id
 from ccproxy_contract.prices import PriceBook
 from ccproxy_ledger.progress import ranges_of
 from ccproxy_ledger.received import Received, Sender
-from ccproxy_ledger.rows import COUNTS, RollupKey, Row, moment, rollups, row, text
+from ccproxy_ledger.rows import COUNTS, RollupKey, Row, believed_ms, moment, rollups, row, text
 from ccproxy_ledger.store import Connection, Store
 
 
@@ -226,7 +226,7 @@ def _attempt(one: Identified) -> tuple[str, str, int]:
 
 def _open_line(one: Identified) -> tuple[object, ...]:
     event = one.event
-    opened = moment(event.opened_ms or one.received_ms)
+    opened = moment(believed_ms(event.opened_ms or one.received_ms, one.received_ms))
     return UUID(event.src), opened, text(event.workload), text(event.backend), text(event.model)
 
 

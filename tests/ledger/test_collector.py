@@ -170,7 +170,7 @@ def _changed(**fields: object) -> Callable[[UsageEvent], UsageEvent]:
         (_changed(call=""), "event 1: call is empty"),
         (_changed(attempt=-1), "attempt is out of range"),
         (_changed(usage=Usage(output=-1)), "a token count is out of range"),
-        (_changed(input_before=2**60), "a token count is out of range"),
+        (_changed(input_before=2**40 + 1), "a token count is out of range"),
         (_changed(ended_ms=-1), "a time or status is out of range"),
         (_changed(http_status=99_999), "a time or status is out of range"),
         (_changed(cost_pusd=2**63), "a cost is out of range"),

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from ccproxy_contract.accounts import Accounts, TenantAccount
 from ccproxy_contract.events import Batch, UsageEvent, encode_batch
@@ -15,7 +16,7 @@ from ccproxy_contract.usage import Usage
 from ccproxy_ledger.accounts import KnownAccounts
 from ccproxy_ledger.audit import main
 from ccproxy_ledger.backlog import Backlog, leftovers
-from ccproxy_ledger.committer import Committer
+from ccproxy_ledger.committer import MAX_APART_BYTES, Committer
 from ccproxy_ledger.metrics import LedgerMetrics
 from ccproxy_ledger.received import Sender, record
 from ccproxy_ledger.store import Store, connect
@@ -23,7 +24,7 @@ from ccproxy_ledger.store_books import Books, fetch_book
 from ccproxy_runtime.metrics import Registry
 from ccproxy_runtime.spool import Spool
 from ccproxy_runtime.spool_source import segment_path, segments, sources
-from tests.ledger.sending import BOOK, NOW_MS, life, new_src, settle
+from tests.ledger.sending import BOOK, NOW_MS, life, new_src, opened, settle
 
 
 def write(spool: Spool, events: list[UsageEvent]) -> None:
@@ -104,6 +105,46 @@ async def test_a_batch_that_the_database_never_takes_is_kept_apart_and_the_other
         await asyncio.sleep(0.05)
         assert metrics.unstorable.value == 1
     assert f'"src":"{bad_src}"' in (spool_dir / "unstorable" / f"{bad_src}-7.json").read_text()
+    spool.close()
+
+
+async def test_whatever_one_sender_claims_is_committed_and_the_others_go_on(store: Store, spool_dir: Path) -> None:
+    """A time beyond all calendars, a letter that Postgres does not take, a price that no bigint holds."""
+    spool, src = spool_of(spool_dir), new_src()
+    write(spool, [replace(opened(src, 1, call="c"), opened_ms=2**53)])
+    write(spool, [replace(settle(src, 2, call="d"), price_keys=("\0",), base_price_keys=("\0" * 9999,))])
+    write(spool, [settle(src, 3, call="e", usage=Usage(output=2**40))])
+    write(spool, life(new_src(), 3))
+    async with committing(store, Backlog(spool_dir, spool.src)) as (_, metrics):
+        assert await committed(store, 9) == 9
+        async with store.connection() as connection:
+            assert await connection.fetchval("select cost_pusd from usage_event where seq = 3") is None
+        assert metrics.unstorable.value == 0
+    spool.close()
+
+
+async def test_a_batch_that_makes_no_sense_at_all_does_not_stop_the_others(store: Store, spool_dir: Path) -> None:
+    spool = spool_of(spool_dir)
+    write(spool, [settle("no-uuid", 1, call="c")])
+    write(spool, life(new_src(), 3))
+    async with committing(store, Backlog(spool_dir, spool.src)) as (_, metrics):
+        assert await committed(store, 6) == 6
+        assert metrics.unstorable.value == 1
+    spool.close()
+
+
+async def test_batches_kept_apart_do_not_fill_the_disk(store: Store, spool_dir: Path) -> None:
+    folder = spool_dir / "unstorable"
+    folder.mkdir()
+    with (folder / "earlier.json").open("wb") as earlier:
+        earlier.truncate(MAX_APART_BYTES + 1)
+    spool = spool_of(spool_dir)
+    write(spool, [settle(new_src(), 7, call="c", usage=Usage(output=2**70))])
+    write(spool, life(new_src(), 3))
+    async with committing(store, Backlog(spool_dir, spool.src)) as (_, metrics):
+        assert await committed(store, 6) == 6
+        assert metrics.unstorable.value == 1
+    assert [file.name for file in folder.iterdir()] == ["earlier.json"]
     spool.close()
 
 
