@@ -32,9 +32,9 @@ _log = logger("compressor")
 async def serve(settings: Settings, stop: asyncio.Event) -> None:
     """Run a compressor until `stop`. Raises: `OSError` when a port is taken or the certificate is missing."""
     context = server_context(settings.tls)
-    account = settings.api_account
-    api = ApiServer(url=settings.api_url, ca_file=account / "ca.crt", token_file=account / "token")
-    keys = IssuerKeys(api, kept=settings.issuer_keys, clock_s=time.monotonic)
+    account = settings.service_account
+    api = ApiServer(url=settings.api_server, ca_file=account / "ca.crt", token_file=account / "token")
+    keys = IssuerKeys(api, kept=settings.issuer_file, clock_s=time.monotonic)
     async with contextlib.AsyncExitStack() as stack:
         server = _server(settings, keys, stack)
         await stack.enter_async_context(background(keys.follow()))

@@ -12,8 +12,10 @@ from pathlib import Path
 import msgspec
 
 from ccproxy_contract.names import LEDGER_PORT
+from ccproxy_runtime.variables import number, required
 
 MIB = 1024 * 1024
+_SET_BY = "`ccproxy start` sets it, a bare ledger needs it"
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,30 +50,14 @@ def settings_from_environment(environ: Mapping[str, str] | None = None) -> Setti
     if url and not url.startswith(("postgresql://", "postgres://")):
         raise ValueError("CCPROXY_DATABASE_URL must start with postgresql://")
     return Settings(
-        accounts=Path(_required(env, "CCPROXY_ACCOUNTS")),
-        spool=Path(_required(env, "CCPROXY_LEDGER_SPOOL")),
-        token_file=Path(_required(env, "CCPROXY_LEDGER_TOKEN_FILE")),
-        pgdata=None if url else Path(_required(env, "CCPROXY_PGDATA")),
+        accounts=Path(required(env, "CCPROXY_ACCOUNTS", set_by=_SET_BY)),
+        spool=Path(required(env, "CCPROXY_LEDGER_SPOOL", set_by=_SET_BY)),
+        token_file=Path(required(env, "CCPROXY_LEDGER_TOKEN_FILE", set_by=_SET_BY)),
+        pgdata=None if url else Path(required(env, "CCPROXY_PGDATA", set_by=_SET_BY)),
         database_url=url,
         host=env.get("CCPROXY_LEDGER_HOST", "127.0.0.1"),
-        port=_number(env, "CCPROXY_LEDGER_PORT", LEDGER_PORT),
-        spool_cap_bytes=_number(env, "CCPROXY_LEDGER_SPOOL_CAP_BYTES", 1024 * MIB),
-        parent=_number(env, "CCPROXY_EXIT_WITH_PARENT", 0),
+        port=number(env, "CCPROXY_LEDGER_PORT", LEDGER_PORT),
+        spool_cap_bytes=number(env, "CCPROXY_LEDGER_SPOOL_CAP_BYTES", 1024 * MIB),
+        parent=number(env, "CCPROXY_EXIT_WITH_PARENT", 0),
         log_level=env.get("CCPROXY_LOG_LEVEL", "info"),
     )
-
-
-def _required(env: Mapping[str, str], name: str) -> str:
-    value = env.get(name, "")
-    if not value:
-        raise ValueError(f"{name} is not set; `ccproxy start` sets it, a bare ledger needs it")
-    return value
-
-
-def _number(env: Mapping[str, str], name: str, default: int) -> int:
-    text = env.get(name, "")
-    if not text:
-        return default
-    if not text.isascii() or not text.isdigit():
-        raise ValueError(f"{name}={text!r} is not a whole number")
-    return int(text)

@@ -32,6 +32,7 @@ from ccproxy_operator.status.writer import StatusWriter
 from ccproxy_operator.watched_kinds import KINDS
 from ccproxy_runtime.logs import logger
 from ccproxy_runtime.metrics import Registry
+from ccproxy_runtime.projected_token import projected_token
 from ccproxy_runtime.tls import client_context, follow_certificate, server_context
 
 ROOTS_S = 1.0
@@ -137,7 +138,7 @@ class Replica:
             own_pod=settings.identity,
             replica=f"{settings.identity}.{secrets.token_hex(4)}",
             ready=self._hub.compiling.ready.is_set,
-            own_token=lambda: (settings.tokens / AUDIENCE_CONFIG).read_text().strip(),
+            own_token=lambda: projected_token(settings.tokens / AUDIENCE_CONFIG),
             trust=self._trust,
             registry=registry,
         )

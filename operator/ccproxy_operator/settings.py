@@ -12,10 +12,10 @@ from pathlib import Path
 
 import msgspec
 
-from ccproxy_contract.names import OPERATOR_PORT, OPS_PORT, SYSTEM_NAMESPACE, TOKENS
+from ccproxy_contract.names import OPERATOR_PORT, OPS_PORT, SERVICE_ACCOUNT, SYSTEM_NAMESPACE, TOKENS
+from ccproxy_runtime.variables import number, path
 
-OWN_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
-
+_OWN_NAMESPACE = Path(SERVICE_ACCOUNT) / "namespace"
 _COMPRESSOR_IMAGES = {"Cpu": "CCPROXY_COMPRESSOR_IMAGE", "QRHead": "CCPROXY_COMPRESSOR_QRHEAD_IMAGE"}
 
 
@@ -47,14 +47,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 def settings_from_environment(environ: Mapping[str, str] | None = None) -> Settings:
     """Raises `ValueError` naming the variable that is wrong."""
     env = os.environ if environ is None else environ
-    kubeconfig = env.get("CCPROXY_KUBECONFIG", "")
     return Settings(
         namespace=env.get("CCPROXY_NAMESPACE", "") or _own_namespace(),
         identity=env.get("CCPROXY_POD_NAME", "") or socket.gethostname(),
-        kubeconfig=Path(kubeconfig) if kubeconfig else None,
+        kubeconfig=path(env, "CCPROXY_KUBECONFIG"),
         host=env.get("CCPROXY_OPERATOR_HOST", "") or "0.0.0.0",
-        port=_port(env, "CCPROXY_OPERATOR_PORT", OPERATOR_PORT),
-        ops_port=_port(env, "CCPROXY_OPS_PORT", OPS_PORT),
+        port=number(env, "CCPROXY_OPERATOR_PORT", OPERATOR_PORT),
+        ops_port=number(env, "CCPROXY_OPS_PORT", OPS_PORT),
         tokens=Path(env.get("CCPROXY_TOKENS", "") or TOKENS),
         cert_manager=env.get("CCPROXY_CERT_MANAGER", "") == "1",
         compressor_images={engine: env.get(name, "") for engine, name in _COMPRESSOR_IMAGES.items()},
@@ -64,15 +63,6 @@ def settings_from_environment(environ: Mapping[str, str] | None = None) -> Setti
 
 def _own_namespace() -> str:
     try:
-        return OWN_NAMESPACE.read_text().strip() or SYSTEM_NAMESPACE
+        return _OWN_NAMESPACE.read_text().strip() or SYSTEM_NAMESPACE
     except OSError:
         return SYSTEM_NAMESPACE
-
-
-def _port(env: Mapping[str, str], name: str, default: int) -> int:
-    text = env.get(name, "")
-    if not text:
-        return default
-    if not text.isascii() or not text.isdigit() or int(text) > 65535:
-        raise ValueError(f"{name}={text!r} is not a port")
-    return int(text)

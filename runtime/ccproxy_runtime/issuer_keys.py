@@ -15,6 +15,7 @@ import msgspec
 
 from ccproxy_runtime.atomic import atomic_write
 from ccproxy_runtime.logs import logger
+from ccproxy_runtime.projected_token import projected_token
 from ccproxy_runtime.tls import client_context
 
 PATH_ISSUER = "/.well-known/openid-configuration"
@@ -30,8 +31,6 @@ AGAIN_S = 5.0
 FIRST_RETRY_S, LAST_RETRY_S = 1.0, 60.0
 TIMEOUT_S = 5.0
 MAX_ANSWER_BYTES = 1024 * 1024
-POD_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-"""Where kubelet mounts a pod's own token (`token`) and the API server's root (`ca.crt`)."""
 _log = logger("issuer_keys")
 
 
@@ -39,8 +38,8 @@ class ApiServer(msgspec.Struct, frozen=True, kw_only=True):
     """Where the API server is and how a pod speaks to it; the files are read anew each time, they are renewed."""
 
     url: str
-    ca_file: Path = POD_ACCOUNT / "ca.crt"
-    token_file: Path = POD_ACCOUNT / "token"
+    ca_file: Path
+    token_file: Path
 
 
 class Published(msgspec.Struct, frozen=True):
@@ -135,8 +134,7 @@ def _last_good(kept: Path | None) -> Published | None:
 
 async def _fetch(api: ApiServer) -> Published:
     """Raises: `OSError`, `aiohttp.ClientError`, `ValueError` for an answer that is none."""
-    token = api.token_file.read_text().strip()
-    headers = {"authorization": f"Bearer {token}"}
+    headers = {"authorization": f"Bearer {projected_token(api.token_file)}"}
     connector = aiohttp.TCPConnector(ssl=client_context(api.ca_file.read_text()))
     async with aiohttp.ClientSession(api.url, headers=headers, connector=connector, raise_for_status=True) as session:
         issuer = _discovery(await _body(session, PATH_ISSUER)).issuer

@@ -12,8 +12,10 @@ from pathlib import Path
 import msgspec
 
 from ccproxy_contract.names import DATA_PORT, OPS_PORT, TOKENS
+from ccproxy_runtime.variables import number, path, required
 
 MIB = 1024 * 1024
+_SET_BY = "`ccproxy start` sets it, a bare sidecar needs it"
 HOLD = "hold"
 LET_THROUGH = "pass"
 
@@ -75,60 +77,39 @@ def settings_from_environment(environ: Mapping[str, str] | None = None) -> Setti
     """Raises `ValueError` naming the variable that is missing or no number."""
     env = os.environ if environ is None else environ
     return Settings(
-        snapshot=Path(_required(env, "CCPROXY_SNAPSHOT")),
-        spool=Path(_required(env, "CCPROXY_SPOOL")),
+        snapshot=Path(required(env, "CCPROXY_SNAPSHOT", set_by=_SET_BY)),
+        spool=Path(required(env, "CCPROXY_SPOOL", set_by=_SET_BY)),
         host=env.get("CCPROXY_HOST", "127.0.0.1"),
-        port=_number(env, "CCPROXY_PORT", DATA_PORT),
+        port=number(env, "CCPROXY_PORT", DATA_PORT),
         ledger_url=env.get("CCPROXY_LEDGER_URL", "").rstrip("/"),
-        ledger_token_file=_path(env, "CCPROXY_LEDGER_TOKEN_FILE"),
-        metrics_token_file=_path(env, "CCPROXY_METRICS_TOKEN_FILE"),
-        max_body_bytes=_number(env, "CCPROXY_MAX_BODY_BYTES", 32 * MIB),
-        in_flight_bytes=_number(env, "CCPROXY_IN_FLIGHT_BYTES", 64 * MIB),
-        spool_cap_bytes=_number(env, "CCPROXY_SPOOL_CAP_BYTES", 256 * MIB),
+        ledger_token_file=path(env, "CCPROXY_LEDGER_TOKEN_FILE"),
+        metrics_token_file=path(env, "CCPROXY_METRICS_TOKEN_FILE"),
+        max_body_bytes=number(env, "CCPROXY_MAX_BODY_BYTES", 32 * MIB),
+        in_flight_bytes=number(env, "CCPROXY_IN_FLIGHT_BYTES", 64 * MIB),
+        spool_cap_bytes=number(env, "CCPROXY_SPOOL_CAP_BYTES", 256 * MIB),
         custom_rules=env.get("CCPROXY_CUSTOM_RULES") == "1",
-        rules_path=_path(env, "CCPROXY_RULES_PATH"),
-        parent=_number(env, "CCPROXY_EXIT_WITH_PARENT", 0),
+        rules_path=path(env, "CCPROXY_RULES_PATH"),
+        parent=number(env, "CCPROXY_EXIT_WITH_PARENT", 0),
         log_level=env.get("CCPROXY_LOG_LEVEL", "info"),
         operator_url=env.get("CCPROXY_OPERATOR_URL", "").rstrip("/"),
         root_certificate=env.get("CCPROXY_ROOT_CERTIFICATE", ""),
         tokens=Path(env.get("CCPROXY_TOKENS", TOKENS)),
         pod=env.get("CCPROXY_POD", ""),
         ops_host=env.get("CCPROXY_OPS_HOST", ""),
-        ops_port=_number(env, "CCPROXY_OPS_PORT", OPS_PORT),
+        ops_port=number(env, "CCPROXY_OPS_PORT", OPS_PORT),
         no_config=_no_config(env.get("CCPROXY_NO_CONFIG", HOLD)),
-        grace_s=_number(env, "CCPROXY_GRACE_MS", 25_000) / 1000,
-        ping_after_s=_number(env, "CCPROXY_PING_AFTER_MS", 15_000) / 1000,
-        idle_timeout_s=_number(env, "CCPROXY_IDLE_TIMEOUT_MS", 600_000) / 1000,
+        grace_s=number(env, "CCPROXY_GRACE_MS", 25_000) / 1000,
+        ping_after_s=number(env, "CCPROXY_PING_AFTER_MS", 15_000) / 1000,
+        idle_timeout_s=number(env, "CCPROXY_IDLE_TIMEOUT_MS", 600_000) / 1000,
     )
 
 
 def snapshot_path(environ: Mapping[str, str] | None = None) -> Path | None:
     """Where this process's snapshot lies; None when nobody said so."""
-    return _path(os.environ if environ is None else environ, "CCPROXY_SNAPSHOT")
+    return path(os.environ if environ is None else environ, "CCPROXY_SNAPSHOT")
 
 
 def _no_config(text: str) -> str:
     if text not in (HOLD, LET_THROUGH):
         raise ValueError(f"CCPROXY_NO_CONFIG={text!r} is neither {HOLD} nor {LET_THROUGH}")
     return text
-
-
-def _required(env: Mapping[str, str], name: str) -> str:
-    value = env.get(name, "")
-    if not value:
-        raise ValueError(f"{name} is not set; `ccproxy start` sets it, a bare sidecar needs it")
-    return value
-
-
-def _path(env: Mapping[str, str], name: str) -> Path | None:
-    value = env.get(name, "")
-    return Path(value) if value else None
-
-
-def _number(env: Mapping[str, str], name: str, default: int) -> int:
-    text = env.get(name, "")
-    if not text:
-        return default
-    if not text.isascii() or not text.isdigit():
-        raise ValueError(f"{name}={text!r} is not a whole number")
-    return int(text)

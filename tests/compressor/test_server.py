@@ -60,8 +60,8 @@ async def compressor(folder: Path, **environment: str) -> AsyncIterator[Running]
         (account / "token").write_text("the-pods-own-token")
         (account / "ca.crt").write_bytes((folder / "ca.crt").read_bytes())
         environment |= {
-            "CCPROXY_TLS": str(folder), "CCPROXY_API_URL": api.server.url, "CCPROXY_HOST": "127.0.0.1",
-            "CCPROXY_PORT": str(port), "CCPROXY_OPS_PORT": str(ops_port), "CCPROXY_API_ACCOUNT": str(account),
+            "CCPROXY_TLS": str(folder), "CCPROXY_API_SERVER": api.server.url, "CCPROXY_HOST": "127.0.0.1",
+            "CCPROXY_PORT": str(port), "CCPROXY_OPS_PORT": str(ops_port), "CCPROXY_SERVICE_ACCOUNT": str(account),
         }  # fmt: skip
         process = _started(folder / "log", environment)
         running = Running(folder, key, port, ops_port)

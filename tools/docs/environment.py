@@ -94,7 +94,7 @@ def _reading(expression: ast.expr, module: ModuleType) -> Variable | None:
         for place, argument in enumerate(node.args):
             if isinstance(argument, ast.Constant) and str(argument.value).startswith("CCPROXY_"):
                 rest = node.args[place + 1 :]
-                required = isinstance(node.func, ast.Name) and node.func.id == "_required"
+                required = isinstance(node.func, ast.Name) and node.func.id == "required"
                 return Variable(str(argument.value), str(_value(rest[0], module)) if rest else "", required, "")
     return None
 

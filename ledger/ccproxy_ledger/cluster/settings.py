@@ -12,10 +12,11 @@ from typing import Literal
 
 import msgspec
 
-from ccproxy_contract.names import LEDGER_PORT, OPS_PORT, TOKENS
+from ccproxy_contract.names import LEDGER_PORT, OPS_PORT, SERVICE_ACCOUNT, TOKENS
+from ccproxy_runtime.variables import api_server, number, path, required
 
 MIB = 1024 * 1024
-POD_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
+_SET_BY = "the chart sets it"
 Role = Literal["collector", "books", "both"]
 ROLES: tuple[Role, ...] = ("collector", "books", "both")
 
@@ -49,7 +50,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Folder of this pod's own tokens; `ccproxy-config` is the one for the operator."""
     api_server: str
     """The Kubernetes API server, asked for the keys that tokens are verified with."""
-    service_account: Path = Path(POD_ACCOUNT)
+    service_account: Path = Path(SERVICE_ACCOUNT)
     """Folder of this pod's own token for the API server and its root (`token`, `ca.crt`)."""
     issuer_file: Path | None = None
     """File that keeps the last good keys over a restart; empty: they are asked for at each start."""
@@ -103,26 +104,26 @@ def settings_from_environment(environ: Mapping[str, str] | None = None) -> Setti
     if role is None:
         raise ValueError("CCPROXY_LEDGER_ROLE is not set")
     collects = role != "books"
-    tls = Path(_required(env, "CCPROXY_TLS"))
+    tls = Path(required(env, "CCPROXY_TLS", set_by=_SET_BY))
     settings = Settings(
         role=role,
-        namespace=_required(env, "CCPROXY_NAMESPACE"),
+        namespace=required(env, "CCPROXY_NAMESPACE", set_by=_SET_BY),
         pod=env.get("CCPROXY_POD", ""),
         tls=tls,
-        spool=Path(_required(env, "CCPROXY_LEDGER_SPOOL")) if collects else None,
-        spool_cap_bytes=_number(env, "CCPROXY_LEDGER_SPOOL_CAP_BYTES", 1024 * MIB),
+        spool=Path(required(env, "CCPROXY_LEDGER_SPOOL", set_by=_SET_BY)) if collects else None,
+        spool_cap_bytes=number(env, "CCPROXY_LEDGER_SPOOL_CAP_BYTES", 1024 * MIB),
         database_url=env.get("CCPROXY_DATABASE_URL", ""),
-        database_url_file=_path(env, "CCPROXY_DATABASE_URL_FILE"),
-        pgdata=_path(env, "CCPROXY_PGDATA"),
-        operator_url=_required(env, "CCPROXY_OPERATOR_URL") if collects else "",
-        root_file=_path(env, "CCPROXY_ROOT_FILE") or tls / "ca.crt",
+        database_url_file=path(env, "CCPROXY_DATABASE_URL_FILE"),
+        pgdata=path(env, "CCPROXY_PGDATA"),
+        operator_url=required(env, "CCPROXY_OPERATOR_URL", set_by=_SET_BY) if collects else "",
+        root_file=path(env, "CCPROXY_ROOT_FILE") or tls / "ca.crt",
         tokens=Path(env.get("CCPROXY_TOKENS", TOKENS)),
-        api_server=env.get("CCPROXY_API_SERVER", "") or _api_server(env),
-        service_account=Path(env.get("CCPROXY_SERVICE_ACCOUNT", POD_ACCOUNT)),
-        issuer_file=_path(env, "CCPROXY_ISSUER_FILE"),
+        api_server=env.get("CCPROXY_API_SERVER", "") or api_server(env) or "https://kubernetes.default.svc",
+        service_account=Path(env.get("CCPROXY_SERVICE_ACCOUNT", SERVICE_ACCOUNT)),
+        issuer_file=path(env, "CCPROXY_ISSUER_FILE"),
         host=env.get("CCPROXY_LEDGER_HOST", ""),
-        port=_number(env, "CCPROXY_LEDGER_PORT", LEDGER_PORT),
-        ops_port=_number(env, "CCPROXY_OPS_PORT", OPS_PORT),
+        port=number(env, "CCPROXY_LEDGER_PORT", LEDGER_PORT),
+        ops_port=number(env, "CCPROXY_OPS_PORT", OPS_PORT),
         log_level=env.get("CCPROXY_LOG_LEVEL", "info"),
     )
     for wrong, sentence in _FAULTS:
@@ -142,31 +143,3 @@ _FAULTS: tuple[tuple[Callable[[Settings], bool], str], ...] = (
         "CCPROXY_DATABASE_URL must start with postgresql://",
     ),
 )
-
-
-def _api_server(env: Mapping[str, str]) -> str:
-    """As kubelet tells every pod."""
-    host, port = env.get("KUBERNETES_SERVICE_HOST", ""), env.get("KUBERNETES_SERVICE_PORT", "443")
-    if not host:
-        return "https://kubernetes.default.svc"
-    return f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
-
-
-def _path(env: Mapping[str, str], name: str) -> Path | None:
-    return Path(env[name]) if env.get(name) else None
-
-
-def _required(env: Mapping[str, str], name: str) -> str:
-    value = env.get(name, "")
-    if not value:
-        raise ValueError(f"{name} is not set; the chart sets it")
-    return value
-
-
-def _number(env: Mapping[str, str], name: str, default: int) -> int:
-    text = env.get(name, "")
-    if not text:
-        return default
-    if not text.isascii() or not text.isdigit():
-        raise ValueError(f"{name}={text!r} is not a whole number")
-    return int(text)

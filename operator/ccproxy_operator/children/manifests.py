@@ -155,7 +155,7 @@ def _container(wish: Wish, site: Site) -> dict[str, Any]:
 
 
 def _environment(compressor: Compressor) -> list[dict[str, Any]]:
-    values = {"CCPROXY_TLS": TLS_FOLDER, "CCPROXY_ISSUER_KEYS": "/run/ccproxy/issuer-keys.json"}
+    values = {"CCPROXY_TLS": TLS_FOLDER, "CCPROXY_ISSUER_FILE": "/run/ccproxy/issuer-keys.json"}
     if compressor.engine == "QRHead":
         given = {
             "CCPROXY_ENGINE": compressor.engine,

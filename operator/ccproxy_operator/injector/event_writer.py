@@ -16,6 +16,7 @@ from ccproxy_operator.injector.events import Heard, event
 from ccproxy_operator.injector.metrics import Metrics
 from ccproxy_operator.injector.review import Note
 from ccproxy_runtime.logs import logger
+from ccproxy_runtime.projected_token import projected_token
 
 MAX_WAITING = 512
 TIMEOUT_S = 5.0
@@ -61,11 +62,11 @@ class EventWriter:
     async def _write(self, session: aiohttp.ClientSession, note: Note) -> None:
         body = event(note, now_s=self._clock(), instance=self._instance)
         try:
-            headers = {"authorization": f"Bearer {self._token_file.read_text().strip()}"}
+            headers = {"authorization": f"Bearer {projected_token(self._token_file)}"}
             url = f"{self._url}{note.namespace}/events"
             async with session.post(url, json=body, headers=headers, allow_redirects=False) as answer:
                 written, why = answer.status == 201, f"http_{answer.status}"
-        except (aiohttp.ClientError, OSError) as error:  # a timeout is an OSError
+        except (aiohttp.ClientError, OSError, ValueError) as error:  # a timeout is an OSError
             written, why = False, type(error).__name__
         self._results.child("written" if written else "failed").inc()
         if not written:

@@ -13,11 +13,19 @@ from typing import Literal, get_args
 
 import msgspec
 
-from ccproxy_contract.names import INJECTOR_PORT, LEDGER_PORT, OPERATOR_PORT, OPS_PORT, SYSTEM_NAMESPACE
+from ccproxy_contract.names import (
+    INJECTOR_PORT,
+    LEDGER_PORT,
+    OPERATOR_PORT,
+    OPS_PORT,
+    SERVICE_ACCOUNT,
+    SYSTEM_NAMESPACE,
+)
 from ccproxy_operator.injector.quantities import quantity
+from ccproxy_runtime.variables import api_server, number
 
 PullPolicy = Literal["Always", "IfNotPresent", "Never"]
-SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+_ACCOUNT = Path(SERVICE_ACCOUNT)
 
 
 class Amounts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -82,9 +90,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """CCPROXY_LINGER_MS: how long to answer after the stop signal, until no API server sends reviews here any more."""
     api_server: str = ""
     """CCPROXY_API_SERVER: where Events go; default: the cluster's own; empty outside of one: no Events."""
-    api_token_file: Path = SERVICE_ACCOUNT / "token"
+    api_token_file: Path = _ACCOUNT / "token"
     """CCPROXY_API_TOKEN_FILE."""
-    api_ca_file: Path = SERVICE_ACCOUNT / "ca.crt"
+    api_ca_file: Path = _ACCOUNT / "ca.crt"
     """CCPROXY_API_CA_FILE."""
     log_level: str = "info"
     """CCPROXY_LOG_LEVEL: `debug`, `info`, `warning` or `error`."""
@@ -107,11 +115,11 @@ def settings_from_environment(environ: Mapping[str, str] | None = None) -> Setti
         image_prefixes=_list(env.get("CCPROXY_IMAGE_PREFIXES", "")),
         max_cpu=_amount(env, "CCPROXY_MAX_CPU", "2"),
         max_memory_bytes=_amount(env, "CCPROXY_MAX_MEMORY", "1Gi"),
-        run_as_user=_number(env, "CCPROXY_RUN_AS_USER", 64141),
+        run_as_user=number(env, "CCPROXY_RUN_AS_USER", 64141),
         memory_size=env.get("CCPROXY_MEMORY_SIZE", "4Mi"),
         state_size=state_size,
-        spool_cap_bytes=_number(env, "CCPROXY_SPOOL_CAP_BYTES", spool_cap_bytes),
-        token_s=_number(env, "CCPROXY_TOKEN_SECONDS", 3600),
+        spool_cap_bytes=number(env, "CCPROXY_SPOOL_CAP_BYTES", spool_cap_bytes),
+        token_s=number(env, "CCPROXY_TOKEN_SECONDS", 3600),
         sidecar_log_level=env.get("CCPROXY_SIDECAR_LOG_LEVEL", "info"),
         namespace=namespace,
         operator_url=env.get("CCPROXY_OPERATOR_URL", f"wss://ccproxy-operator.{namespace}.svc:{OPERATOR_PORT}"),
@@ -119,21 +127,14 @@ def settings_from_environment(environ: Mapping[str, str] | None = None) -> Setti
         tls=tls,
         root_file=Path(env.get("CCPROXY_ROOT_FILE", tls / "ca.crt")),
         host=env.get("CCPROXY_HOST"),
-        port=_number(env, "CCPROXY_PORT", INJECTOR_PORT),
-        ops_port=_number(env, "CCPROXY_OPS_PORT", OPS_PORT),
-        linger_s=_number(env, "CCPROXY_LINGER_MS", 5000) / 1000,
-        api_server=env.get("CCPROXY_API_SERVER", _in_cluster(env)).rstrip("/"),
-        api_token_file=Path(env.get("CCPROXY_API_TOKEN_FILE", SERVICE_ACCOUNT / "token")),
-        api_ca_file=Path(env.get("CCPROXY_API_CA_FILE", SERVICE_ACCOUNT / "ca.crt")),
+        port=number(env, "CCPROXY_PORT", INJECTOR_PORT),
+        ops_port=number(env, "CCPROXY_OPS_PORT", OPS_PORT),
+        linger_s=number(env, "CCPROXY_LINGER_MS", 5000) / 1000,
+        api_server=env.get("CCPROXY_API_SERVER", api_server(env)).rstrip("/"),
+        api_token_file=Path(env.get("CCPROXY_API_TOKEN_FILE", _ACCOUNT / "token")),
+        api_ca_file=Path(env.get("CCPROXY_API_CA_FILE", _ACCOUNT / "ca.crt")),
         log_level=env.get("CCPROXY_LOG_LEVEL", "info"),
     )
-
-
-def _in_cluster(env: Mapping[str, str]) -> str:
-    host, port = env.get("KUBERNETES_SERVICE_HOST", ""), env.get("KUBERNETES_SERVICE_PORT", "443")
-    if not host:
-        return ""
-    return f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
 
 
 def _pull_policy(text: str) -> PullPolicy:
@@ -164,12 +165,3 @@ def _amount(env: Mapping[str, str], name: str, default: str) -> Fraction:
     if amount is None or amount <= 0:
         raise ValueError(f"{name}={env.get(name)!r} is no quantity such as 500m or 1Gi")
     return amount
-
-
-def _number(env: Mapping[str, str], name: str, default: int) -> int:
-    text = env.get(name, "")
-    if not text:
-        return default
-    if not text.isascii() or not text.isdigit():
-        raise ValueError(f"{name}={text!r} is not a whole number")
-    return int(text)

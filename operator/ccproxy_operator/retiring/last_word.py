@@ -16,6 +16,7 @@ from ccproxy_contract.names import AUDIENCE_CONFIG, PATH_RETIRE
 from ccproxy_operator.distributor.retirement import Retired
 from ccproxy_operator.retiring.settings import Settings
 from ccproxy_runtime.logs import logger
+from ccproxy_runtime.projected_token import projected_token
 from ccproxy_runtime.tls import client_context
 
 AGAIN_S = 2.0
@@ -42,8 +43,7 @@ async def last_word(settings: Settings) -> Retired | None:
 
 async def _told(session: aiohttp.ClientSession, settings: Settings, trust: ssl.SSLContext) -> Retired | None:
     try:
-        token = (settings.tokens / AUDIENCE_CONFIG).read_text().strip()
-        headers = {"authorization": f"Bearer {token}"}
+        headers = {"authorization": f"Bearer {projected_token(settings.tokens / AUDIENCE_CONFIG)}"}
         async with session.post(settings.operator_url + PATH_RETIRE, headers=headers, ssl=trust) as answer:
             if answer.status == 200:
                 return msgspec.json.decode(await answer.read(), type=Retired)

@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from ccproxy_contract.names import OPERATOR_PORT, TOKENS
+from ccproxy_runtime.variables import number, path, required
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,18 +37,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 def settings_from_environment(environ: Mapping[str, str] | None = None) -> Settings:
     """Raises `ValueError` naming the variable that is missing or no number."""
     env = os.environ if environ is None else environ
-    namespace, timeout = env.get("CCPROXY_NAMESPACE", ""), env.get("CCPROXY_TIMEOUT_SECONDS", "60")
-    if not namespace:
-        raise ValueError("CCPROXY_NAMESPACE is not set; the chart sets it")
-    if not timeout.isascii() or not timeout.isdigit():
-        raise ValueError(f"CCPROXY_TIMEOUT_SECONDS={timeout!r} is not a whole number")
-    kubeconfig = env.get("CCPROXY_KUBECONFIG", "")
+    namespace = required(env, "CCPROXY_NAMESPACE", set_by="the chart sets it")
     return Settings(
         namespace=namespace,
         operator_url=env.get("CCPROXY_OPERATOR_URL", "") or f"https://ccproxy-operator.{namespace}.svc:{OPERATOR_PORT}",
         root_file=Path(env.get("CCPROXY_ROOT_FILE", "") or "/etc/ccproxy/tls/ca.crt"),
         tokens=Path(env.get("CCPROXY_TOKENS", "") or TOKENS),
-        timeout_s=float(timeout),
+        timeout_s=float(number(env, "CCPROXY_TIMEOUT_SECONDS", 60)),
         keep_kinds=env.get("CCPROXY_KEEP_KINDS", "1") != "0",
-        kubeconfig=Path(kubeconfig) if kubeconfig else None,
+        kubeconfig=path(env, "CCPROXY_KUBECONFIG"),
     )

@@ -15,6 +15,7 @@ from ccproxy_contract.names import API_VERSION, AUDIENCE_LEDGER, CONTAINER, PATH
 from ccproxy_operator.api import Api, Object, path_of
 from ccproxy_operator.smoke import objects
 from ccproxy_operator.smoke.settings import Settings
+from ccproxy_runtime.projected_token import projected_token
 from ccproxy_runtime.tls import client_context
 
 LOOK_S = 1.0
@@ -63,8 +64,7 @@ def _has_sidecar(pod: Object) -> bool:
 
 
 async def _counted(settings: Settings, where: str) -> bool:
-    token = (settings.tokens / AUDIENCE_LEDGER).read_text().strip()
-    headers = {"authorization": f"Bearer {token}"}
+    headers = {"authorization": f"Bearer {projected_token(settings.tokens / AUDIENCE_LEDGER)}"}
     trust = client_context(settings.root_file.read_text())
     url = f"{settings.books_url}{PATH_USAGE}?group_by=namespace"
     timeout = aiohttp.ClientTimeout(total=10)

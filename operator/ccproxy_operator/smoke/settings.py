@@ -12,8 +12,10 @@ from pathlib import Path
 import msgspec
 
 from ccproxy_contract.names import LEDGER_PORT, TOKENS
+from ccproxy_runtime.variables import required
 
 PROVIDER_PORT = 8080
+_SET_BY = "the chart sets it"
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,13 +45,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 def settings_from_environment(environ: Mapping[str, str] | None = None) -> Settings:
     """Raises `ValueError` naming the variable that is missing."""
     env = os.environ if environ is None else environ
-    for name in ("CCPROXY_NAMESPACE", "CCPROXY_TEST_IMAGE"):
-        if not env.get(name):
-            raise ValueError(f"{name} is not set; the chart sets it")
-    namespace = env["CCPROXY_NAMESPACE"]
+    namespace = required(env, "CCPROXY_NAMESPACE", set_by=_SET_BY)
     return Settings(
         namespace=namespace,
-        image=env["CCPROXY_TEST_IMAGE"],
+        image=required(env, "CCPROXY_TEST_IMAGE", set_by=_SET_BY),
         pull_policy=env.get("CCPROXY_TEST_PULL_POLICY", "") or "IfNotPresent",
         books_url=env.get("CCPROXY_BOOKS_URL", "") or f"https://ccproxy-books.{namespace}.svc:{LEDGER_PORT}",
         root_file=Path(env.get("CCPROXY_ROOT_FILE", "") or "/etc/ccproxy/tls/ca.crt"),
