@@ -38,7 +38,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         ops = await _runner(Listener(server.ops), stack)
         await web.TCPSite(ops, settings.host, settings.ops_port).start()
         await stack.enter_async_context(background(follow_certificate(context, settings.tls)))
-        await stack.enter_async_context(background(_follow_root(settings, root, server, metrics)))
+        await stack.enter_async_context(background(_follow_root(settings, root, server, metrics=metrics)))
         reviews = await _runner(Listener(server.review), stack)
         await web.TCPSite(reviews, settings.host, settings.port, ssl_context=context, backlog=1024).start()
         _log.info("serving", port=settings.port, ops_port=settings.ops_port, events=bool(settings.api_server))
@@ -57,7 +57,7 @@ def read_root(path: Path) -> str:
     return text
 
 
-async def _follow_root(settings: Settings, root: str, server: Server, metrics: Metrics) -> None:
+async def _follow_root(settings: Settings, root: str, server: Server, *, metrics: Metrics) -> None:
     while True:
         await asyncio.sleep(RELOAD_S)
         try:

@@ -73,9 +73,9 @@ def environments(pod: Pod, told: list[Additions], *, first_init: int) -> Ops:
     ops: Ops = []
     inits = pod.init_containers
     for place, container in enumerate(inits):
-        _tell(ops, b"/spec/initContainers/%d/env" % (place + first_init), container, told[place])
+        ops += _told(b"/spec/initContainers/%d/env" % (place + first_init), container, told[place])
     for place, container in enumerate(pod.containers):
-        _tell(ops, b"/spec/containers/%d/env" % place, container, told[len(inits) + place])
+        ops += _told(b"/spec/containers/%d/env" % place, container, told[len(inits) + place])
     return ops
 
 
@@ -89,11 +89,11 @@ def replace(path: bytes, value: Json) -> bytes:
     return b'{"op":"replace","path":"%b","value":%b}' % (path, encode(value))
 
 
-def _tell(ops: Ops, path: bytes, container: Container, told: Additions) -> None:
-    for place, value in told.changed:
-        ops.append(add(b"%b/%d/value" % (path, place), encode(value)))
+def _told(path: bytes, container: Container, told: Additions) -> Ops:
+    ops = [add(b"%b/%d/value" % (path, place), encode(value)) for place, value in told.changed]
     if told.new:
         ops.append(_appended(path, told.new, exists=bool(container.env)))
+    return ops
 
 
 @lru_cache(maxsize=1024)

@@ -127,7 +127,7 @@ class Reviewer:
         return [*marks(pod.metadata, added), *put_right(spec, added.made), *environments(pod, told, first_init=0)]
 
     def _make(self, wish: Inject, names: VolumeNames) -> Encoded:
-        return encoded(made(wish, self._settings, self._root, names))
+        return encoded(made(wish, self._settings, self._root, names=names))
 
 
 def _spec(body: bytes) -> dict[str, object]:

@@ -59,9 +59,9 @@ class Made(msgspec.Struct, frozen=True):
     hash: str
 
 
-def made(wish: Inject, settings: Settings, root: str, names: VolumeNames = USUAL_NAMES) -> Made:
+def made(wish: Inject, settings: Settings, root: str, *, names: VolumeNames = USUAL_NAMES) -> Made:
     """`root`: PEM of what signs the operator's and the ledger's certificates."""
-    container = _container(wish, settings, root, names)
+    container = _container(wish, settings, root, names=names)
     volumes = _volumes(settings, names)
     return Made(container, volumes, names, content_hash([container, volumes]))
 
@@ -81,7 +81,7 @@ def _free(name: str, taken: set[str]) -> str:
     return candidate
 
 
-def _container(wish: Inject, settings: Settings, root: str, names: VolumeNames) -> Json:
+def _container(wish: Inject, settings: Settings, root: str, *, names: VolumeNames) -> Json:
     return {
         "name": CONTAINER,
         "image": wish.image,
