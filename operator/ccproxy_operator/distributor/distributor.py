@@ -79,7 +79,8 @@ class Distributor:
     ) -> None:
         questions = Questions(api, namespace=namespace, own=own_pod)
         self._replica, self._clock_s = replica, clock_s
-        self._pods, self._slices = Pods(), Slices(clock_s)
+        self._pods = Pods()
+        self._slices = Slices(clock_s, self._pods.count)
         self._owners = Owners(questions.job)
         self._finding: dict[str, asyncio.Task[None]] = {}
         self._accounts: _Accounts | None = None

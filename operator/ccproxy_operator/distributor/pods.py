@@ -93,6 +93,10 @@ class Pods:
     def __iter__(self) -> Iterator[Pod]:
         return iter(self._by_uid.values())
 
+    def count(self, namespace: str) -> int:
+        """How many of them are in one namespace."""
+        return sum(1 for pod in self._by_uid.values() if pod.namespace == namespace)
+
     def get(self, uid: str) -> Pod | None:
         """The pod with this uid, while it is there."""
         return self._by_uid.get(uid)

@@ -7,7 +7,7 @@ bytes. Holds secrets (a slice holds keys): never logged. Must not know connectio
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -20,6 +20,10 @@ from ccproxy_runtime.logs import logger
 from ccproxy_runtime.metrics import Counter
 
 _log = logger("slices")
+ROOM: Final = 64
+"""Slices that a namespace keeps encoded at least; a pod may change its labels and say what features it likes."""
+SETS: Final = 1_024
+"""Sets of features that are remembered."""
 _Key = tuple[str, tuple[str | None, ...], frozenset[str]]
 
 
@@ -43,17 +47,51 @@ class _Namespace(NamedTuple):
     compiled: CompiledNamespace
     labels: tuple[str, ...]
     """Keys of the labels that matter here."""
-    encoded: dict[_Key, Encoded | None]
+    needs: frozenset[str]
+    """Features that matter here."""
+    kept: _Kept
     published_s: float
 
 
-class Slices:
-    """All compiled namespaces. `clock_s` is a monotonic clock; `too_large` counts slices that no frame holds."""
+class _Kept:
+    """Encoded slices of one namespace, two per pod at most. Then those go that nobody asked for again meanwhile."""
 
-    def __init__(self, clock_s: Callable[[], float]) -> None:
+    def __init__(self, pods: Callable[[], int]) -> None:
+        self._pods = pods
+        self._by_key: dict[_Key, Encoded | None] = {}
+        self._asked_again: set[_Key] = set()
+        self._room = ROOM
+
+    def __len__(self) -> int:
+        return len(self._by_key)
+
+    def of(self, key: _Key, make: Callable[[], Encoded | None]) -> Encoded | None:
+        """What is kept under `key`, made when it is not there."""
+        if key in self._by_key:
+            self._asked_again.add(key)
+        else:
+            if len(self._by_key) >= self._room:
+                self._make_room()
+            self._by_key[key] = make()
+        return self._by_key[key]
+
+    def _make_room(self) -> None:
+        self._room = max(ROOM, 2 * self._pods())
+        if len(self._by_key) >= self._room:
+            self._by_key = {key: self._by_key[key] for key in self._asked_again}
+            self._asked_again = set()
+
+
+class Slices:
+    """All compiled namespaces. `too_large` counts slices that no frame holds.
+
+    `clock_s` is a monotonic clock; `pods` answers how many injected pods a namespace has.
+    """
+
+    def __init__(self, clock_s: Callable[[], float], pods: Callable[[str], int]) -> None:
         self.too_large, self.made = Counter(), Counter()
         self.versions: Mapping[str, str] = {}
-        self._clock_s = clock_s
+        self._clock_s, self._pods = clock_s, pods
         self._namespaces: dict[str, _Namespace] = {}
         self._features: dict[frozenset[str], frozenset[str]] = {}
         self._next_root = ""
@@ -63,7 +101,9 @@ class Slices:
         """From now on this is what `namespace` runs; `versions` are the newest resourceVersions seen, per kind."""
         self.versions = dict(versions)
         keys = {key for policy in compiled.policies for key in policy.selector}
-        self._namespaces[namespace] = _Namespace(compiled, tuple(sorted(keys)), {}, self._clock_s())
+        needs = frozenset().union(*(policy.needs for policy in compiled.policies))
+        kept = self._nothing_kept(namespace)
+        self._namespaces[namespace] = _Namespace(compiled, tuple(sorted(keys)), needs, kept, self._clock_s())
 
     def forget(self, namespace: str) -> None:
         """A namespace is deleted."""
@@ -95,10 +135,9 @@ class Slices:
         namespace = self._namespaces.get(pod.namespace)
         if namespace is None:
             return None
-        key = (pod.workload, tuple(map(pod.labels.get, namespace.labels)), self._same(features))
-        if key not in namespace.encoded:
-            namespace.encoded[key] = self._encoded(namespace, pod, features)
-        return namespace.encoded[key]
+        known = self._same(features & namespace.needs)
+        key = (pod.workload, tuple(map(pod.labels.get, namespace.labels)), known)
+        return namespace.kept.of(key, lambda: self._encoded(namespace, pod, known))
 
     def _encoded(self, namespace: _Namespace, pod: Pod, features: frozenset[str]) -> Encoded | None:
         self.made.inc()
@@ -127,12 +166,17 @@ class Slices:
 
     def _same(self, features: frozenset[str]) -> frozenset[str]:
         """The one object for equal sets, so that keys compare quickly."""
+        if len(self._features) >= SETS:
+            self._features.clear()
         return self._features.setdefault(features, features)
 
     def _encode_anew(self) -> None:
         now_s = self._clock_s()
         for name, namespace in self._namespaces.items():
-            self._namespaces[name] = namespace._replace(encoded={}, published_s=now_s)
+            self._namespaces[name] = namespace._replace(kept=self._nothing_kept(name), published_s=now_s)
+
+    def _nothing_kept(self, namespace: str) -> _Kept:
+        return _Kept(lambda: self._pods(namespace))
 
 
 def _frame(hash: str, content: bytes) -> bytes:

@@ -11,12 +11,12 @@ from typing import Final
 
 from aiohttp import WSMsgType, web
 
+from ccproxy_contract.features import FEATURES
 from ccproxy_contract.stream import Ack, Current, Hello, Reject, Up, up_from_bytes, word_bytes
 from ccproxy_operator.distributor.outbox import Outbox
 
 HELLO_S: Final = 10.0
 MAX_WORD_BYTES: Final = 64 * 1024
-MAX_FEATURES: Final = 200
 MAX_REASON_CHARS: Final = 300
 MAX_UNASKED_WORDS: Final = 50
 WORDS_PER_SLICE: Final = 2
@@ -51,9 +51,9 @@ class Stream:
         self._sent_due_s: float | None = None
 
     def greeted(self, hello: Hello) -> None:
-        """The client has said who it is."""
-        self.features = frozenset(hello.features[:MAX_FEATURES])
-        self.build = hello.build[:MAX_REASON_CHARS]
+        """The client has said who it is. What it can do beyond what is known here makes no difference."""
+        self.features = FEATURES.intersection(hello.features)
+        self.build = _plain(hello.build)
         self.running = hello.running[:MAX_REASON_CHARS]
 
     def offer(self, hash: str, frame: bytes, *, book: str, published_s: float | None) -> None:

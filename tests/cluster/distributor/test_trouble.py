@@ -115,6 +115,19 @@ async def test_a_client_that_does_not_read_costs_one_frame_and_slows_nobody(
     talking.close()
 
 
+async def test_what_a_client_claims_to_be_able_to_do_is_not_kept_unless_it_is_known(
+    replica: Served, cluster: ControlPlane
+) -> None:
+    make_pod(cluster, "blue", "boaster")
+    replica.see("blue", "boaster")
+    token = bound_token(cluster, "blue", "boaster")
+    hello = word_bytes(Hello(features=(KNOWN_BOOK, *(f"made-up-{number}" for number in range(100))), build="1\x1b[2J"))
+    talking = await asyncio.get_running_loop().run_in_executor(None, connected, replica, token, hello)
+    await until(lambda: replica.distributor.report().features == ((KNOWN_BOOK,),))
+    assert replica.distributor.report().sidecars[0].build == "1 [2J"
+    talking.close()
+
+
 def connected(replica: Served, token: str, hello: bytes) -> ssl.SSLSocket:
     """A TLS socket after the WebSocket's upgrade that has said hello and reads no more."""
     plain = socket.create_connection(("127.0.0.1", replica.port))
