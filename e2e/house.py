@@ -23,6 +23,7 @@ SETTINGS = (
     f"image.tag={images.TAG}",
     "image.pullPolicy=Never",
     "ledger.persistence.enabled=false",
+    "images.qrhead.repository=ccproxy-compressor",  # its pods wait for a GPU; only that is looked at
 )
 
 

@@ -6,6 +6,7 @@ Next: `writer.py`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -28,6 +29,8 @@ class Verdict(NamedTuple):
 
     conditions: tuple[Condition, ...]
     sidecars: dict[str, int] | None = None
+    namespaces: int | None = None
+    """Of a Tenant: how many it pays for."""
     kept: tuple[str, ...] = ()
 
 
@@ -47,6 +50,7 @@ class Judgement:
         self._compiled: dict[str, CompiledNamespace] = {}
         self._problems: dict[str, dict[str, list[Problem]]] = {}
         self._tenants: dict[str, list[Problem]] | None = None
+        self._namespaces: Counter[str] = Counter()
         self._pods: dict[str, list[Sidecar]] | None = None
         self._not_gathered: set[str] = set()
         self._reports: dict[Key, Condition] = {}
@@ -65,6 +69,7 @@ class Judgement:
     def tenancy(self, tenancy: Tenancy) -> None:
         """Tenants were compiled."""
         self._tenants = _by_file(tenancy.problems)
+        self._namespaces = Counter(tenancy.by_namespace.values())
 
     def gathered(self, pods: Iterable[Sidecar]) -> set[str]:
         """All injected pods with what they run, measured against what was compiled last.
@@ -115,7 +120,8 @@ class Judgement:
     def _tenant(self, name: str) -> Verdict | None:
         if self._tenants is None or self._old(""):
             return None
-        return Verdict((accepted(self._tenants.get(object_file("Tenant", "", name), [])),))
+        found = self._tenants.get(object_file("Tenant", "", name), [])
+        return Verdict((accepted(found),), namespaces=self._namespaces[name])
 
     def _policy(self, key: Key, known: Known, found: Sequence[Problem]) -> Verdict | None:
         _, namespace, name = key

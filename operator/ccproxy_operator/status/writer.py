@@ -164,6 +164,8 @@ def _status(wanted: Verdict, present: Mapping[str, Any], generation: int) -> dic
     conditions = merged(wanted.conditions, before, generation=generation, now=_moment())
     conditions += [one for one in before if one.get("type") in wanted.kept]
     status: dict[str, Any] = {"observedGeneration": generation, "conditions": conditions}
+    if wanted.namespaces is not None:
+        status["namespaces"] = wanted.namespaces
     sidecars = present.get("sidecars") if "sidecars" in wanted.kept else wanted.sidecars
     return status | ({"sidecars": sidecars} if sidecars is not None else {})
 

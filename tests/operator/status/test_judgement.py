@@ -9,6 +9,7 @@ from ccproxy_operator.status.judgement import PATIENCE_S, Judgement, Verdict
 from ccproxy_operator.status.programmed import Sidecar
 from ccproxy_policy.cluster.namespaces import compile_namespace
 from ccproxy_policy.cluster.objects import cluster_document
+from ccproxy_policy.cluster.tenancy import Tenancy
 
 KEY = ("RoutingPolicy", "a", "p")
 
@@ -108,3 +109,11 @@ def test_nothing_new_is_gathered_when_nothing_changed() -> None:
     scene.gather("InSync")
     assert scene.gather("InSync") == set()
     assert scene.gather("InSync", "InSync") == {"a"}
+
+
+def test_a_tenant_is_told_how_many_namespaces_it_pays_for() -> None:
+    judgement = Judgement(lambda _: None, old=lambda _: False, clock_s=lambda: 0.0)
+    assert judgement.verdict(("Tenant", "", "t")) is None
+    judgement.tenancy(Tenancy({"a": "t", "b": "t", "c": "other"}, ()))
+    verdicts = [judgement.verdict(("Tenant", "", name)) for name in ("t", "nobody")]
+    assert [verdict.namespaces for verdict in verdicts if verdict] == [2, 0]
