@@ -5,7 +5,7 @@ MEMBERS := contract runtime policy sidecar ledger compressor operator cli
 STAMP := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test prove e2e cluster bench bench-peers crds images lock wheels
+.PHONY: help setup demo check test prove e2e cluster bench bench-cluster bench-peers crds images lock wheels
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,6 +28,7 @@ test: $(STAMP) ## every suite at a tenth of its bar, coverage of 90 % or it fail
 prove: $(STAMP) ## the bars at full size: faults, bytes, speed
 	@CCPROXY_PROVE=1 bash tools/test.sh
 	@$(PY) -m bench --prove
+	@$(PY) -m bench.cluster
 
 e2e: $(STAMP) ## everything on a real cluster (root or Docker with kind; the first time builds Kubernetes, 5 min)
 	@.venv/bin/python -m pytest -q -p no:cacheprovider e2e
@@ -40,6 +41,9 @@ images: $(STAMP) ## build the container images with Docker or buildah
 
 bench: $(STAMP) ## speed against nginx, a lean gateway and the peers found
 	@$(PY) -m bench
+
+bench-cluster: $(STAMP) ## the bars on a cluster: injector, operator, 2,000 sidecars
+	@$(PY) -m bench.cluster
 
 bench-peers: $(STAMP) ## install LiteLLM, Portkey and claude-code-router for `make bench`
 	@$(PY) -m bench.peers

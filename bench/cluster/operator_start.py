@@ -25,20 +25,20 @@ NAMESPACES = 100
 POLICIES_EACH = 20
 SYSTEM = "ccproxy-bench"
 AT_ONCE = 16
+BAR_S, BAR_MB = 60.0, 300.0
 
 
-def main() -> None:
-    """Print what was measured."""
+def main() -> int:
+    """Print what was measured. 0: the bars hold; 1: they do not."""
     with tempfile.TemporaryDirectory() as folder:
         if len(sys.argv) > 1:
-            measure(ControlPlane(Path(sys.argv[1])), Path(folder))
-            return
+            return 0 if measure(ControlPlane(Path(sys.argv[1])), Path(folder)) else 1
         with control_plane(Path(folder) / "state") as cluster:
-            measure(cluster, Path(folder))
+            return 0 if measure(cluster, Path(folder)) else 1
 
 
-def measure(cluster: ControlPlane, folder: Path) -> None:
-    """Fill the cluster, start a replica, watch it work."""
+def measure(cluster: ControlPlane, folder: Path) -> bool:
+    """Fill the cluster, start a replica, watch it work. Do the bars hold?"""
     install_kinds(cluster)
     asyncio.run(_filled(cluster))
     began_s = time.monotonic()
@@ -53,6 +53,7 @@ def measure(cluster: ControlPlane, folder: Path) -> None:
         print(f"memory      {highest_mb:.0f} MB at its highest, {now_mb:.0f} MB now")
         print(f"processor   {_processor_s(replica):.1f} s")
         print(f"writes      {replica.metric(WRITTEN):.0f}")
+        return accepted_s <= BAR_S and highest_mb < BAR_MB
 
 
 WRITTEN = 'ccproxy_operator_status_writes_total{result="written"}'
@@ -144,4 +145,4 @@ def _processor_s(replica: Replica) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
