@@ -17,7 +17,7 @@ from ccproxy_operator.objects import World
 from ccproxy_operator.watched_kinds import OWN_KINDS
 from ccproxy_policy.cluster.namespaces import CompiledNamespace, compile_namespace
 from ccproxy_policy.cluster.objects import Key
-from ccproxy_policy.cluster.tenancy import Tenancy, cluster_accounts, tenants_of
+from ccproxy_policy.cluster.tenancy import MAX_NAMES_SHOWN, Tenancy, cluster_accounts, left_out, tenants_of
 from ccproxy_runtime.logs import logger
 
 IDLE_S = 0.05
@@ -119,12 +119,18 @@ class Compiling:
             if _now_s() - turn_s > SLICE_S:
                 await asyncio.sleep(0)
                 turn_s = _now_s()
-        accounts = cluster_accounts(self.tenancy, self._world.documents("Tenant"), self.compiled.values())
+        accounts = self._accounts()
         for listener in self._listeners:
             listener.round_done(self.tenancy, accounts)
         self._dirty_since_s = started_s if self._dirty or self._tenancy_dirty else None
         self._metrics.compile_seconds.child().observe(_now_s() - started_s)
         self.ready.set()
+
+    def _accounts(self) -> Accounts:
+        accounts = cluster_accounts(self.tenancy, self._world.documents("Tenant"), self.compiled.values())
+        if missing := left_out(accounts, self.compiled.values()):
+            _log.error("prices_left_out", namespaces=len(missing), among_them=", ".join(missing[:MAX_NAMES_SHOWN]))
+        return accounts
 
     def _tenants(self) -> None:
         self._tenancy_dirty = False

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from ccproxy_contract.accounts import accounts_bytes, accounts_from_bytes, books_of
 from ccproxy_contract.prices import price_book
+from ccproxy_contract.stream import MAX_FRAME_BYTES
 from ccproxy_policy.cluster.objects import cluster_document
-from ccproxy_policy.cluster.tenancy import Tenancy, cluster_accounts, tenants_of
+from ccproxy_policy.cluster.tenancy import ENTRY_BYTES, Tenancy, cluster_accounts, left_out, tenants_of
 from ccproxy_policy.documents import Document
 from tests.policy.cluster_writing import backend, compiled, thing
 
@@ -84,3 +87,33 @@ def test_the_accounts_hold_every_book_that_a_slice_may_name() -> None:
     assert all(price_book(book.keys).version == version for version, book in books.items())
     assert accounts == cluster_accounts(tenants_of(NAMESPACES, tenants), tenants[::-1], spaces[::-1])
     assert "backend/a1/x" not in books[spaces[1].book.version].keys
+
+
+def _dear(number: int) -> dict[str, Any]:
+    """A model with the longest price that a ModelBackend may state."""
+    rates = {f"{kind}PerMTok": "999999999.999999" for kind in ("input", "output", "cachedInput", "cacheWrite")}
+    rates["cacheWrite1hPerMTok"] = "999999999.999999"
+    tiers = [rates | {"aboveInputTokens": 90_000_000 + tier} for tier in range(8)]
+    return {"name": f"{number}".rjust(256, "m"), "price": rates | {"tiers": tiers}}
+
+
+def test_a_namespace_with_endless_prices_keeps_no_other_out_of_the_accounts() -> None:
+    greedy = [backend(f"b{each}", {"models": [_dear(n) for n in range(500)]}, namespace="a1") for each in range(8)]
+    modest = {"models": [{"name": "m", "price": {"inputPerMTok": "1", "outputPerMTok": "2"}}]}
+    spaces = [
+        compiled(*greedy, namespace="a1"),
+        compiled(backend("x", modest, namespace="b1"), namespace="b1"),
+        compiled(namespace="c"),
+    ]
+    accounts = cluster_accounts(_tenancy(), [], spaces)
+
+    assert len(accounts_bytes(accounts)) < MAX_FRAME_BYTES // 2
+    assert "backend/b1/x" in accounts.book.keys
+    assert left_out(accounts, spaces) == ("a1",)
+    assert left_out(cluster_accounts(_tenancy(), [], spaces[1:]), spaces[1:]) == ()
+
+
+def test_the_longest_price_is_no_longer_than_it_is_taken_for() -> None:
+    space = compiled(backend("x", {"models": [_dear(1)]}, namespace="a1"), namespace="a1")
+    (entries,) = (entries for key, entries in space.book.keys.items() if key == "backend/a1/x")
+    assert len(msgspec.json.encode(entries)) < ENTRY_BYTES

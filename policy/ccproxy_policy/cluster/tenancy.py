@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
+
+import msgspec
 
 from ccproxy_contract.accounts import Accounts, TenantAccount, sealed_accounts
 from ccproxy_contract.names import NO_TENANT
-from ccproxy_contract.prices import ModelPrices, price_book
+from ccproxy_contract.prices import ModelPrices, PriceBook, price_book
 from ccproxy_policy.admit import Written, admit, of_kind
+from ccproxy_policy.backend_prices import price_key
 from ccproxy_policy.books import public_prices
 from ccproxy_policy.cluster.namespaces import CompiledNamespace
 from ccproxy_policy.cluster.objects import by_age
@@ -23,6 +27,11 @@ from ccproxy_policy.problems import Problem
 from ccproxy_policy.providers import ALWAYS_PRICED
 
 MAX_NAMES_SHOWN = 5
+MAX_OWN_BYTES = 8 * 1024 * 1024
+"""Of prices that backends state, in all: half of what one frame of the stream to the ledger holds."""
+ENTRY_BYTES = 3_072
+"""The longest entry: a name of 256 letters, twice, and nine tiers of six numbers."""
+_encode = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +75,16 @@ def _taken(tenant: Written[Tenant], taken: list[tuple[str, str]]) -> Problem:
 
 
 def cluster_accounts(tenancy: Tenancy, tenants: Sequence[Document], compiled: Iterable[CompiledNamespace]) -> Accounts:
-    """Accounts of the whole cluster: every price that some namespace uses, and which of them each book holds."""
+    """Accounts of the whole cluster: every price that some namespace uses, and which of them each book holds.
+
+    Where namespaces state more prices than a ledger can be told, those that state the most are left out (`left_out`).
+    """
     known = of_kind(Tenant, admit(sorted(tenants, key=by_age), cluster_findings, []))
     prices: dict[str, tuple[ModelPrices, ...]] = dict(public_prices(ALWAYS_PRICED))
     books: dict[str, tuple[str, ...]] = {}
-    for one in compiled:
-        if one.book.version not in books:
-            books[one.book.version] = tuple(sorted(one.book.keys))
-            prices |= one.book.keys
+    for book in _told({one.book.version: one.book for one in compiled}):
+        books[book.version] = tuple(sorted(book.keys))
+        prices |= book.keys
     whole = price_book(dict(sorted(prices.items())))
     books.pop(whole.version, None)
     accounts = Accounts(
@@ -83,3 +94,23 @@ def cluster_accounts(tenancy: Tenancy, tenants: Sequence[Document], compiled: It
         books=dict(sorted(books.items())),
     )
     return sealed_accounts(accounts)
+
+
+def left_out(accounts: Accounts, compiled: Iterable[CompiledNamespace]) -> tuple[str, ...]:
+    """Namespaces whose book the accounts do not hold: their calls are counted at the price that their sidecars say."""
+    told = {accounts.book.version, *accounts.books}
+    return tuple(sorted(one.namespace for one in compiled if one.book.version not in told))
+
+
+def _told(books: Mapping[str, PriceBook]) -> list[PriceBook]:
+    """As many as fit, those with the fewest own prices first: nobody can crowd the others out."""
+    entries = sum(len(found) for book in books.values() for found in _own(book).values())
+    if entries * ENTRY_BYTES <= MAX_OWN_BYTES:
+        return list(books.values())
+    sizes = sorted((len(_encode(_own(book))), version) for version, book in books.items())
+    room = accumulate(size for size, _ in sizes)
+    return [books[version] for (_, version), used in zip(sizes, room, strict=True) if used <= MAX_OWN_BYTES]
+
+
+def _own(book: PriceBook) -> dict[str, tuple[ModelPrices, ...]]:
+    return {key: entries for key, entries in book.keys.items() if key.startswith(price_key(""))}
