@@ -98,7 +98,7 @@ def _dear(number: int) -> dict[str, Any]:
 
 
 def test_a_namespace_with_endless_prices_keeps_no_other_out_of_the_accounts() -> None:
-    greedy = [backend(f"b{each}", {"models": [_dear(n) for n in range(500)]}, namespace="a1") for each in range(8)]
+    greedy = [backend(f"b{each}", {"models": [_dear(n) for n in range(500)]}, namespace="a1") for each in range(10)]
     modest = {"models": [{"name": "m", "price": {"inputPerMTok": "1", "outputPerMTok": "2"}}]}
     spaces = [
         compiled(*greedy, namespace="a1"),
