@@ -17,8 +17,8 @@ import msgspec
 from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient, Configuration
 
-MANAGER: Final = "ccproxy-operator"
-"""Field manager of everything that the operator applies."""
+from ccproxy_operator.marks import OPERATOR
+
 TIMEOUT_S: Final = 10.0
 APPLY: Final = "application/apply-patch+yaml"
 PAGE: Final = 500
@@ -120,7 +120,7 @@ class Api:
     async def create(self, path: str, body: Mapping[str, object], *, timeout_s: float = TIMEOUT_S) -> Object | None:
         """The object made at the collection `path`, or None when one of its name is there. Raises: `ApiFailed`."""
         try:
-            return await self.call("POST", f"{path}?fieldManager={MANAGER}", body=body, timeout_s=timeout_s)
+            return await self.call("POST", f"{path}?fieldManager={OPERATOR}", body=body, timeout_s=timeout_s)
         except ApiRefused as refused:
             if refused.reason == "AlreadyExists":
                 return None
@@ -129,14 +129,14 @@ class Api:
     async def replace(self, path: str, body: Mapping[str, object], *, timeout_s: float = TIMEOUT_S) -> Object | None:
         """The object as stored, or None when it has changed since `body`'s resourceVersion. Raises: `ApiFailed`."""
         try:
-            return await self.call("PUT", f"{path}?fieldManager={MANAGER}", body=body, timeout_s=timeout_s)
+            return await self.call("PUT", f"{path}?fieldManager={OPERATOR}", body=body, timeout_s=timeout_s)
         except ApiRefused as refused:
             if refused.status in (404, 409):
                 return None
             raise
 
     async def apply(
-        self, path: str, body: Mapping[str, object], *, manager: str = MANAGER, timeout_s: float = TIMEOUT_S
+        self, path: str, body: Mapping[str, object], *, manager: str = OPERATOR, timeout_s: float = TIMEOUT_S
     ) -> Object:
         """Server-side apply, taking fields from other managers. Raises: `ApiFailed`."""
         query = urlencode({"fieldManager": manager, "force": "true"})

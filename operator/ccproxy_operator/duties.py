@@ -24,7 +24,7 @@ from ccproxy_operator.repair.keeper import Repair
 from ccproxy_operator.settings import Settings
 from ccproxy_operator.status.programmed import Sidecar
 from ccproxy_operator.status.writer import StatusWriter
-from ccproxy_operator.webhook import WebhookKeeper
+from ccproxy_operator.webhook.keeper import WebhookKeeper
 
 EACH_S = 1.0
 FIRST_S = 1.0

@@ -2,7 +2,7 @@
 
 An Event's name follows from what it says, so the same one from another replica, or after a restart, counts up instead
 of standing beside the first. The injector writes its own (`injector/events.py`). Must hold no secret and no prompt;
-must never stop its caller: what cannot be written is counted. Next: `webhook.py`.
+must never stop its caller: what cannot be written is counted. Next: `webhook/configuration.py`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
-from ccproxy_operator.api import MANAGER, ApiFailed
+from ccproxy_operator.api import ApiFailed
 from ccproxy_operator.cluster import Cluster
+from ccproxy_operator.marks import OPERATOR
 from ccproxy_runtime.logs import logger
 from ccproxy_runtime.metrics import Registry
 
@@ -74,9 +75,9 @@ def event(telling: Telling, now_s: float, *, before: dict[str, Any] | None = Non
         "type": "Warning" if telling.warning else "Normal",
         "reason": telling.reason,
         "message": telling.message[:MAX_MESSAGE_CHARS],
-        "source": {"component": MANAGER},
-        "reportingComponent": MANAGER,
-        "reportingInstance": MANAGER,
+        "source": {"component": OPERATOR},
+        "reportingComponent": OPERATOR,
+        "reportingInstance": OPERATOR,
         "firstTimestamp": known.get("firstTimestamp") or at,
         "lastTimestamp": at,
         "count": int(known.get("count") or 0) + 1,

@@ -7,12 +7,11 @@ Must not decide what is due (`plan.py`) and must not log what is in a Secret. Ne
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from ccproxy_operator.api import ApiFailed, ApiRefused
+from ccproxy_operator.api import ApiRefused
 from ccproxy_operator.certificates.authority import new_leaf, new_root
 from ccproxy_operator.certificates.plan import Roots, leaf_due, settled_roots
 from ccproxy_operator.certificates.stored import (
@@ -27,6 +26,7 @@ from ccproxy_operator.certificates.stored import (
     texts,
 )
 from ccproxy_operator.cluster import Cluster
+from ccproxy_operator.looking import keep_looking
 from ccproxy_runtime.logs import logger
 from ccproxy_runtime.metrics import Registry
 
@@ -61,13 +61,7 @@ class Certificates:
 
     async def run(self) -> None:
         """Until cancelled."""
-        while True:
-            try:
-                await self.look()
-            except ApiFailed as failed:
-                self._failed.child().inc()
-                _log.warning("certificates_not_kept", reason=str(failed))
-            await asyncio.sleep(self._look_s)
+        await keep_looking(self.look, each_s=self._look_s, failed=self._failed.child(), what="certificates")
 
     async def look(self) -> None:
         """Do all that is due now. Raises: `ApiFailed`; the next look goes on where this one stopped."""

@@ -1,7 +1,7 @@
 """The operator's own leaf as files, on every replica: read from its Secret, served by `follow_certificate`.
 
 The operator does not mount its Secret, since on the first start nobody has made it yet. Must not issue.
-Next: `../webhook.py`.
+Next: `../webhook/configuration.py`.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from typing import Any, Final
 from ccproxy_contract.names import GROUP
 from ccproxy_operator.certificates.authority import Pair, read_pair
 from ccproxy_operator.certificates.plan import Roots
+from ccproxy_operator.marks import MADE
 
 ROOT_SECRET: Final = "ccproxy-root"
 SERVERS: Final = ("ccproxy-operator", "ccproxy-injector", "ccproxy-ledger", "ccproxy-compressor")
@@ -23,8 +24,7 @@ LEDGER: Final = "ccproxy-ledger"
 BOOKS: Final = "ccproxy-books"
 """Service of the ledger's books: another name of the same certificate, in a trial of the same pod."""
 LABELS: Final = {
-    "app.kubernetes.io/managed-by": "ccproxy-operator",
-    "app.kubernetes.io/part-of": "ccproxy",
+    **MADE,
     f"{GROUP}/certificate": "true",
 }
 """The uninstall hook deletes by the first."""

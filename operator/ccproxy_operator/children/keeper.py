@@ -13,10 +13,11 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from ccproxy_operator.api import MANAGER, ApiFailed, ApiRefused
+from ccproxy_operator.api import ApiFailed, ApiRefused
 from ccproxy_operator.children.condition import compressor_condition, no_image, not_written
 from ccproxy_operator.children.manifests import LABEL_BACKEND, Site, Wish, children
 from ccproxy_operator.cluster import Cluster
+from ccproxy_operator.marks import MADE_SELECTOR, OPERATOR
 from ccproxy_operator.status.conditions import Condition
 from ccproxy_policy.kinds.compressor import Compressor
 from ccproxy_runtime.logs import logger
@@ -127,7 +128,7 @@ class Children:
             _log.info("child_removed", kind=kind, name=name)
 
     async def _owned(self, kind: str) -> list[dict[str, Any]]:
-        labels = f"{LABEL_BACKEND},app.kubernetes.io/managed-by=ccproxy-operator"
+        labels = f"{LABEL_BACKEND},{MADE_SELECTOR}"
         return await self._cluster.list(kind, self._site.namespace, labels=labels)
 
     def _wishes(self) -> list[Wish] | None:
@@ -163,7 +164,7 @@ def _wishes_of(backends: Iterable[Mapping[str, Any]]) -> Iterable[Wish]:
 def _foreign(stored: Mapping[str, Any]) -> bool:
     """Whether somebody else owns a field of the spec: an apply would leave what they added."""
     for entry in stored["metadata"].get("managedFields") or []:
-        theirs = entry.get("manager") != MANAGER and entry.get("subresource") != "status"
+        theirs = entry.get("manager") != OPERATOR and entry.get("subresource") != "status"
         if theirs and "f:spec" in (entry.get("fieldsV1") or {}):
             return True
     return False

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ccproxy_contract.names import COMPRESSOR_PORT, GROUP, OPS_PORT, PATH_HEALTH, PATH_READY
+from ccproxy_operator.marks import MADE
 from ccproxy_policy.kinds.compressor import A10, Compressor
 
 LABEL_BACKEND: Final = f"{GROUP}/backend"
@@ -206,8 +207,7 @@ def _labels(wish: Wish) -> dict[str, str]:
     return {
         **_selector(wish),
         "app.kubernetes.io/name": "ccproxy",
-        "app.kubernetes.io/part-of": "ccproxy",
-        "app.kubernetes.io/managed-by": "ccproxy-operator",
+        **MADE,
     }
 
 

@@ -13,9 +13,8 @@ from typing import Any, Final, Literal
 import msgspec
 
 from ccproxy_contract.names import ANNOTATION_INJECT, CONTAINER
-from ccproxy_operator.injector.decide import kept_out
+from ccproxy_operator.injector.decide import ALWAYS_EXCLUDED, kept_out
 from ccproxy_operator.injector.pods import Pod
-from ccproxy_operator.webhook import NEVER
 
 REPAIRABLE: Final = ("ReplicaSet", "StatefulSet", "DaemonSet")
 """Owners that make a pod again, the same but new."""
@@ -47,7 +46,7 @@ def asks(metadata: Object, *, asking: Collection[str], system_namespace: str) ->
     """The webhook's own condition, for a pod that is there already. `asking`: namespaces whose label says yes."""
     namespace = metadata["namespace"]
     said = (metadata.get("annotations") or {}).get(ANNOTATION_INJECT)
-    if namespace in (*NEVER, system_namespace) or metadata.get("deletionTimestamp"):
+    if namespace in (*ALWAYS_EXCLUDED, system_namespace) or metadata.get("deletionTimestamp"):
         return False
     return said == "true" or (namespace in asking and said != "false")
 

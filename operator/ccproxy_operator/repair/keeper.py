@@ -6,17 +6,26 @@ without a sidecar again. Must not decide (`decision.py`). Next: `../distributor/
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 from typing import Any, Final
 
 from ccproxy_contract.names import ANNOTATION_INJECT, LABEL_INJECTED
-from ccproxy_operator.api import ApiFailed
 from ccproxy_operator.cluster import Cluster
 from ccproxy_operator.events import About, Reason, Recorder, Telling
-from ccproxy_operator.repair.decision import RESTART, Lacking, asks, is_healed, lacking, next_step, room, template_of
-from ccproxy_operator.webhook import NAME
+from ccproxy_operator.looking import keep_looking
+from ccproxy_operator.repair.decision import (
+    RESTART,
+    Lacking,
+    asks,
+    controller_of,
+    is_healed,
+    lacking,
+    next_step,
+    room,
+    template_of,
+)
+from ccproxy_operator.webhook.configuration import NAME
 from ccproxy_runtime.logs import logger
 from ccproxy_runtime.metrics import Registry
 
@@ -53,14 +62,7 @@ class Repair:
 
     async def run(self) -> None:
         """Until cancelled."""
-        while True:
-            try:
-                if not self._retired():
-                    await self.look()
-            except ApiFailed as failed:
-                self._failed.child().inc()
-                _log.warning("repair_looked_in_vain", reason=str(failed))
-            await asyncio.sleep(self._look_s)
+        await keep_looking(self._beat, each_s=self._look_s, failed=self._failed.child(), what="repair")
 
     async def look(self) -> None:
         """Do what can be done now. Raises: `ApiFailed`."""
@@ -77,6 +79,10 @@ class Repair:
                 repairable.append(pod)
         if repairable and await self._injector_ready():
             await self._repair(repairable)
+
+    async def _beat(self) -> None:
+        if not self._retired():
+            await self.look()
 
     async def _asking(self) -> list[dict[str, Any]]:
         """Metadata of running pods that ask for a sidecar and were not marked as injected."""
@@ -160,7 +166,7 @@ class Repair:
         if owner.kind not in ("ReplicaSet", "Job"):
             return owner
         references = await self._cluster.owner_references(owner.kind, owner.name, owner.namespace)
-        above = next((one for one in references if one.get("controller")), None)
+        above = controller_of({"ownerReferences": references})
         return _about(above, owner.namespace) if above else owner
 
 

@@ -12,12 +12,10 @@ from typing import Final
 from ccproxy_contract.names import GROUP
 from ccproxy_operator.api import Api, path_of
 from ccproxy_operator.certificates.stored import ROOT_SECRET, SERVERS, secret_name
-from ccproxy_operator.webhook import NAME as WEBHOOK
+from ccproxy_operator.marks import MADE_SELECTOR, OPERATOR
+from ccproxy_operator.webhook.configuration import NAME as WEBHOOK
 
-OPERATOR: Final = "ccproxy-operator"
-"""Name of its Deployment and of its Lease."""
 TEST_POD: Final = "ccproxy-test"
-MADE: Final = f"app.kubernetes.io/managed-by={OPERATOR}"
 MADE_KINDS: Final = (("apps/v1", "deployments"), ("v1", "services"), ("policy/v1", "poddisruptionbudgets"))
 KINDS: Final = tuple(f"{plural}.{GROUP}" for plural in ("modelbackends", "routingpolicies", "tenants"))
 LOOK_S: Final = 0.5
@@ -50,7 +48,7 @@ async def remove_made(api: Api, namespace: str) -> int:
     """Compressors, certificates, Lease, the last test's pod; how many objects there were. Raises: `ApiFailed`."""
     removed = 0
     for version, plural in MADE_KINDS:
-        for found in (await api.list(path_of(version, plural, namespace), labels=MADE))[0]:
+        for found in (await api.list(path_of(version, plural, namespace), labels=MADE_SELECTOR))[0]:
             removed += await api.delete(path_of(version, plural, namespace, name=found["metadata"]["name"]))
     for secret in (ROOT_SECRET, *(secret_name(server) for server in SERVERS)):
         removed += await api.delete(path_of("v1", "secrets", namespace, name=secret))

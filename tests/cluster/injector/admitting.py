@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from ccproxy_operator.webhook import configuration
+from ccproxy_operator.webhook.configuration import configuration
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.reached import new_namespace
 from tests.injector.running import Injector, running

@@ -19,7 +19,7 @@ from ccproxy_operator.certificates.keeper import utc_now
 from ccproxy_operator.cluster import Cluster
 from ccproxy_operator.events import Recorder
 from ccproxy_operator.repair.keeper import Repair
-from ccproxy_operator.webhook import NAME, configuration
+from ccproxy_operator.webhook.configuration import NAME, configuration
 from ccproxy_runtime.background import background
 from ccproxy_runtime.metrics import Registry
 from tests.cluster.control_plane import ControlPlane

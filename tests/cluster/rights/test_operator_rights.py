@@ -19,7 +19,8 @@ from ccproxy_operator.children.manifests import Site, Wish
 from ccproxy_operator.cluster import Cluster
 from ccproxy_operator.events import Recorder
 from ccproxy_operator.repair.keeper import Repair
-from ccproxy_operator.webhook import NAME, WebhookKeeper
+from ccproxy_operator.webhook.configuration import NAME
+from ccproxy_operator.webhook.keeper import WebhookKeeper
 from ccproxy_policy.kinds.compressor import Compressor
 from ccproxy_runtime.metrics import Registry
 from tests.chart.rendered import NAMESPACE, objects

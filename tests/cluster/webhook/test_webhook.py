@@ -18,7 +18,8 @@ from ccproxy_operator.api import Api
 from ccproxy_operator.certificates.authority import new_leaf, new_root
 from ccproxy_operator.certificates.keeper import Certificates, utc_now
 from ccproxy_operator.cluster import Cluster
-from ccproxy_operator.webhook import NAME, WebhookKeeper, configuration, is_right
+from ccproxy_operator.webhook.configuration import NAME, configuration, is_right
+from ccproxy_operator.webhook.keeper import WebhookKeeper
 from ccproxy_runtime.background import background
 from ccproxy_runtime.metrics import Registry
 from tests.cluster.control_plane import ControlPlane
