@@ -23,6 +23,7 @@ from ccproxy_runtime.issuer_keys import ApiServer, IssuerKeys
 from ccproxy_runtime.logs import logger
 from ccproxy_runtime.metrics import Registry
 from ccproxy_runtime.service_tokens import TokenVerifier
+from ccproxy_runtime.serving import app_runner
 from ccproxy_runtime.tls import follow_certificate, server_context
 
 DRAIN_S = 10.0
@@ -71,7 +72,7 @@ async def _listen(
     stack: contextlib.AsyncExitStack,
     tls: ssl.SSLContext | None = None,
 ) -> None:
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=DRAIN_S)
+    runner = app_runner(application, drain_s=DRAIN_S)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     await web.TCPSite(runner, host, port, ssl_context=tls, reuse_address=True).start()

@@ -31,6 +31,7 @@ from ccproxy_runtime.background import background
 from ccproxy_runtime.feed import load, watch_file
 from ccproxy_runtime.logs import logger
 from ccproxy_runtime.metrics import Registry
+from ccproxy_runtime.serving import app_runner
 from ccproxy_runtime.token import read_token
 
 DRAIN_S = 5.0
@@ -42,7 +43,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     token = read_token(settings.token_file)
     async with contextlib.AsyncExitStack() as stack:
         server = await _parts(settings, token, stack)
-        runner = web.AppRunner(server.application(), access_log=None, shutdown_timeout=DRAIN_S)
+        runner = app_runner(server.application(), drain_s=DRAIN_S)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         await web.TCPSite(runner, settings.host, settings.port, reuse_address=True).start()

@@ -1,6 +1,6 @@
 """Health, readiness and metrics over plain HTTP, on a port of their own: they must answer when TLS files are missing.
 
-Must not decide what healthy means. Next: `compiling.py`.
+Must not decide what healthy means. Next: `metrics.py`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from aiohttp import web
 
 from ccproxy_contract.names import PATH_HEALTH, PATH_METRICS, PATH_READY
 from ccproxy_runtime.exposition import CONTENT_TYPE
+from ccproxy_runtime.serving import app_runner
 
 Complaint = Callable[[], str]
 """Why not; empty when all is well."""
@@ -37,7 +38,7 @@ async def ops_server(
     application.router.add_get(PATH_HEALTH, answer(unhealthy))  # type: ignore[arg-type]  # a plain coroutine function
     application.router.add_get(PATH_READY, answer(unready))  # type: ignore[arg-type]
     application.router.add_get(PATH_METRICS, exposition)
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
+    runner = app_runner(application, drain_s=1.0)
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()

@@ -21,7 +21,7 @@ Use:
 
 `running` is what the last good file held, so that the operator need not send it again. `offer.content` is an
 `msgspec.Raw`: `bytes(offer.content)` are the very bytes of the configuration. Must not decode a configuration beyond
-its resourceVersions, and must not keep a token. Next: `stopping.py`.
+its resourceVersions, and must not keep a token. The walk goes on in the apps.
 """
 
 from __future__ import annotations

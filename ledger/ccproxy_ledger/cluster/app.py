@@ -36,6 +36,7 @@ from ccproxy_runtime.issuer_keys import ApiServer, IssuerKeys
 from ccproxy_runtime.logs import logger
 from ccproxy_runtime.metrics import Registry
 from ccproxy_runtime.service_tokens import TokenVerifier
+from ccproxy_runtime.serving import app_runner
 from ccproxy_runtime.tls import follow_certificate, server_context
 
 SHUTDOWN_S = 5.0
@@ -164,7 +165,7 @@ async def _listening(settings: Settings, guarded: web.Application, ops: web.Appl
     host = settings.host or None
     async with background(follow_certificate(context, settings.tls)), _Stack() as stack:
         for app, port, tls in ((ops, settings.ops_port, None), (guarded, settings.port, context)):
-            runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
+            runner = app_runner(app, drain_s=SHUTDOWN_S)
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
             await web.TCPSite(runner, host, port, ssl_context=tls, reuse_address=True).start()

@@ -1,7 +1,7 @@
 """The listener of the streams: WebSockets over TLS for sidecars and ledgers, and two paths for the own kind.
 
 Before the upgrade every refusal is plain HTTP (`contract/stream.py`). Must not decide who may (`gate.py`) nor what is
-sent (`supply.py`). Next: `questions.py`.
+sent (`supply.py`). Next: `acks.py`.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from ccproxy_operator.distributor.stream import MAX_WORD_BYTES, Clock, Stream
 from ccproxy_operator.distributor.supply import Supply
 from ccproxy_runtime.background import background
 from ccproxy_runtime.metrics import Counter
+from ccproxy_runtime.serving import app_runner
 
 BACKLOG: Final = 4_096
 """Two thousand sidecars connect at once when a replica goes away."""
@@ -59,9 +60,7 @@ class Server:
     @contextlib.asynccontextmanager
     async def listening(self, host: str, port: int, context: ssl.SSLContext) -> AsyncIterator[int]:
         """Serve during the block, on the port that it gets; at its end every client is told to go elsewhere."""
-        runner = web.AppRunner(
-            self._application(), access_log=None, shutdown_timeout=CLOSE_S, handler_cancellation=True
-        )
+        runner = app_runner(self._application(), drain_s=CLOSE_S, handler_cancellation=True)
         await runner.setup()
         try:
             await web.TCPSite(runner, host, port, ssl_context=context, backlog=BACKLOG).start()
