@@ -1,6 +1,6 @@
 """Entry point: `python -m ccproxy_compressor`. Runs until told to stop; says in a sentence why it cannot start.
 
-Next: `settings.py`, `app.py`.
+Next: `settings.py`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a compressor counts. Must not hold anything of a segment. Next: `server.py`."""
+"""What a compressor counts. Must not hold anything of a segment. Here the walk ends."""
 
 from __future__ import annotations
 

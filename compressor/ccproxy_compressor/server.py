@@ -1,6 +1,6 @@
 """HTTP in, answers out: who asks, what is asked, how much is asked at once.
 
-Must not look into a segment, and never logs one. Next: `folds/segments.py`.
+Must not look into a segment, and never logs one. Next: `folds/marks.py`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A bounded queue before the processor: so much waits, the rest is told to come back, nothing piles up.
 
-Work runs in threads beside the event loop, in the order of arrival. Must not know what is worked. Next: `server.py`.
+Work runs in threads beside the event loop, in the order of arrival. Must not know what is worked. Next: `metrics.py`.
 """
 
 from __future__ import annotations

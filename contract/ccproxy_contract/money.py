@@ -1,7 +1,7 @@
 """Money as integers: pico-USD (10^-12 USD), written `pusd` in names.
 
 A price of p USD per million tokens is p * 10^6 pUSD per token, exact up to six decimals. Must not use floats.
-Next: `prices.py`.
+Next: `hashes.py`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What usage costs under a price book. The same for the sidecar (provisional) and the ledger (final).
 
-Unknown is `None`, never 0. Must not read a clock: the time of the call is a parameter. Next: `snapshot.py`.
+Unknown is `None`, never 0. Must not read a clock: the time of the call is a parameter. Next: `patterns.py`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Usage: the token counts of one attempt, in disjoint buckets.
 
-Must not know any provider's field names (dialects do). Next: `prices.py`.
+Must not know any provider's field names (dialects do). Next: `money.py`.
 """
 
 from __future__ import annotations

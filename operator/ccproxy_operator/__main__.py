@@ -1,6 +1,6 @@
 """Entry point: `python -m ccproxy_operator`. Reads settings, runs until told to stop, says what is wrong in a sentence.
 
-Next: `app.py`.
+Next: `settings.py`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Builds every part of the operator and wires it; the only place that knows all of them.
 
 Every replica watches, compiles and serves; the Lease holder alone has duties. Must not hold behaviour of its own.
-Next: `settings.py`.
+Next: `marks.py`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Objects by kind instead of by path, and writes only while this replica leads.
 
-Must not decide what to write, must not retry. Next: `events.py`.
+Must not decide what to write, must not retry. Next: `looking.py`.
 """
 
 from __future__ import annotations

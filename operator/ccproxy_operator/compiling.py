@@ -2,7 +2,7 @@
 
 Waits 50 ms for more of the same change, 500 ms at most, and before its first round until the world is complete, so
 that no sidecar ever gets half of it. A namespace that cannot be compiled (a bug) keeps its last good result and is
-counted. Must not know who listens. Next: `status/conditions.py`.
+counted. Must not know who listens. Next: `hub.py`.
 """
 
 from __future__ import annotations

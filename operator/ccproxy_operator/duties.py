@@ -1,6 +1,6 @@
 """What the Lease holder does besides serving: status and gathering here, certificates and the like in their folders.
 
-Each duty runs from the start of a term to its end. Must not do anything outside a term. Next: `status/writer.py`.
+Each duty runs from the start of a term to its end. Must not do anything outside a term. Next: `cluster.py`.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 An Event's name follows from what it says, so the same one from another replica, or after a restart, counts up instead
 of standing beside the first. The injector writes its own (`injector/events.py`). Must hold no secret and no prompt;
-must never stop its caller: what cannot be written is counted. Next: `webhook/configuration.py`.
+must never stop its caller: what cannot be written is counted. Next: `certificates/authority.py`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Hands on what was heard and what was compiled: world → compiling → streams and status. Holds nothing itself.
 
-Must not decide anything. Next: `duties.py`.
+Must not decide anything. Next: `distributor/identity.py`.
 """
 
 from __future__ import annotations

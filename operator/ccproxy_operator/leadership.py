@@ -1,7 +1,7 @@
 """Leads while this replica holds the Lease: starts the leader's duties when it is won, cancels them when it is lost.
 
 A write starts only while `Leadership.remaining_s()` leaves room for it, and gets no more time than that: no two
-replicas write at once. Must not know what the duties do. Next: `objects.py`.
+replicas write at once. Must not know what the duties do. Next: `watched_kinds.py`.
 """
 
 from __future__ import annotations

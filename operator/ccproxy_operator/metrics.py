@@ -1,4 +1,4 @@
-"""What the operator's core counts. Must not be fed from the watches' thread. Next: `app.py`.
+"""What the operator's core counts. Must not be fed from the watches' thread. Next: `compiling.py`.
 
 The distributor and the leader's parts add their own families to the same registry.
 """

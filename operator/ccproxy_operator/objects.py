@@ -2,7 +2,7 @@
 
 Events of one object may come late or twice, and what was deleted while no watch was open is seen only by its absence
 from the next list: versions and uids decide, never the order of arrival. Must not compile, must not do I/O.
-Next: `watched_kinds.py`.
+Next: `handlers.py`.
 """
 
 from __future__ import annotations

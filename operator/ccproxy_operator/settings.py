@@ -1,6 +1,6 @@
 """The operator's settings: the only place that reads its environment, once.
 
-Must not hold defaults of behaviour that no chart value sets. Next: `__main__.py`.
+Must not hold defaults of behaviour that no chart value sets. Next: `app.py`.
 """
 
 from __future__ import annotations

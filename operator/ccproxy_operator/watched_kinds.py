@@ -1,6 +1,6 @@
 """The kinds that the operator watches, where the API server has them, and what of them it needs.
 
-Must not hold behaviour. Next: `handlers.py`.
+Must not hold behaviour. Next: `objects.py`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A task that lives as long as a block: cancelled at its end, and told of when it breaks.
 
-Must not restart anything. Next: `token.py`.
+Must not restart anything. Next: `stopping.py`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Prometheus text format 0.0.4: how names, labels and numbers are written.
 
-Must not hold state. Next: `token.py`.
+Must not hold state. Next: `variables.py`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The pod's own token for one audience, as kubelet projects it into a file and renews it there.
 
 Read it for each use: the file is small, in memory, and replaced about every hour. Unlike `token.py` it does not ask
-who else may read the file: kubelet sets its mode. Must not keep a token. Next: `variables.py`.
+who else may read the file: kubelet sets its mode. Must not keep a token. Next: `tls.py`.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Only signatures of the cluster's own keys count (RS256, ES256; a token cannot choose another way), for one audience.
 Why a token is not good is a value, never the token. Must not fetch keys: `issuer_keys.py` does.
-Next: `config_stream.py`.
+Next: `back_off.py`.
 """
 
 from __future__ import annotations

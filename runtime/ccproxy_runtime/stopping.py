@@ -1,6 +1,6 @@
 """How a process ends: with its parent, or gracefully at a signal; and the name of one start of it.
 
-Must not decide when to stop. This is the last file of `runtime`; the walk goes on in the apps.
+Must not decide when to stop. Next: `loopback.py`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """TLS contexts that follow their files: a certificate is renewed without a restart and without a dropped connection.
 
-Must not issue certificates (the operator does). Next: `service_tokens.py`.
+Must not issue certificates (the operator does). Next: `issuer_keys.py`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The bearer token that guards a listener: read from a private file, compared in constant time.
 
-Must not log or keep a token that a stranger sent. Next: `stopping.py`.
+Must not log or keep a token that a stranger sent. Next: `projected_token.py`.
 """
 
 from __future__ import annotations

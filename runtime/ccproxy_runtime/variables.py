@@ -1,7 +1,7 @@
 """Readings of environment variables that the settings of several processes share; an empty value counts as not set.
 
 Every reading takes the environment as a mapping: the process's own is touched in `settings.py` files only.
-Must not know what a variable is for. Next: `back_off.py`.
+Must not know what a variable is for. Next: `background.py`.
 """
 
 from __future__ import annotations

@@ -13,6 +13,10 @@ from ccproxy_contract.accounts import accounts_bytes
 from ccproxy_contract.names import AUDIENCE_COMPRESSOR, AUDIENCE_CONFIG
 from ccproxy_contract.stream import Ack, Reject
 from ccproxy_ledger.audit import audit
+from ccproxy_ledger.keeper import Keeper
+from ccproxy_ledger.metrics import LedgerMetrics
+from ccproxy_ledger.postgres import EmbeddedPostgres
+from ccproxy_runtime.metrics import Registry
 from tests.ledger.cluster import Client, House, accounts, house, until
 from tests.ledger.sending import life, new_src
 
@@ -140,6 +144,14 @@ async def test_a_new_database_url_is_taken_without_a_restart(cluster: Cluster, t
     await until(lambda: "database_url_renewed" in books.log)
     assert (await client.usage(books))["total"]["calls"] == 0
     assert here.database not in books.log
+
+
+async def test_nobody_names_a_postgres_of_its_own_so_no_new_url_is_looked_for(tmp_path: Path) -> None:
+    def never() -> str:
+        raise AssertionError("asked for the URL of a database that is the ledger's own")
+
+    keeper = Keeper(url=never, embedded=EmbeddedPostgres(tmp_path), metrics=LedgerMetrics(Registry()))
+    await keeper.follow_url(poll_s=0)
 
 
 async def test_one_pod_does_both_with_a_postgres_of_its_own(cluster: Cluster, tmp_path: Path) -> None:

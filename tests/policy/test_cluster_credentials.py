@@ -109,6 +109,7 @@ def test_a_very_long_list_of_hosts_is_not_repeated() -> None:
         (secret(data={}), "SecretKeyMissing", "Secret `keys` has no `api-key`; add it, or write a key that it has"),
         (secret(data={"api-key": "%%%"}), "SecretValueInvalid",
          "`api-key` of Secret `keys` is not base64 of a text; write it again"),
+        (secret(value=""), "SecretValueInvalid", "the value of `api-key` of Secret `keys` is empty; write the key"),
         (secret(value="two words"), "SecretValueInvalid",
          "the value of `api-key` of Secret `keys` cannot be sent in a header; write a key without spaces, line ends or "
          "other letters"),

@@ -132,6 +132,13 @@ def test_a_folder_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
     assert problem.message.startswith("no such folder; `ccproxy install` writes starter policies")
 
 
+def test_a_file_in_place_of_a_folder_is_called_one(tmp_path: Path) -> None:
+    (tmp_path / "policy.yaml").write_text("kind: RoutingPolicy")
+    (problem,) = load_folder(tmp_path / "policy.yaml").problems
+
+    assert problem.message == "is a file; name the folder that it lies in"
+
+
 def test_too_many_files_are_a_problem(tmp_path: Path) -> None:
     for number in range(MAX_FILES + 1):
         (tmp_path / f"{number:03}.yaml").write_text("")

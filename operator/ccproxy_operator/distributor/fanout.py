@@ -1,6 +1,6 @@
 """Brings published namespaces to their streams, a few milliseconds at a time: the loop goes on answering meanwhile.
 
-Must not know what a slice is. Next: `acks.py`.
+Must not know what a slice is. Next: `gate.py`.
 """
 
 from __future__ import annotations

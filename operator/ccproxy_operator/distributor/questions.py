@@ -1,6 +1,6 @@
 """What the distributor asks the API server: whose a token is, who owns a Job, which replicas there are.
 
-Must not keep answers. Next: `distributor.py`.
+Must not keep answers. Next: `metrics.py`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """All open streams of one kind by group and key, at most one per pod; and their pulse.
 
-A pod that connects again takes its old connection's place. Must not decide what is sent. Next: `fanout.py`.
+A pod that connects again takes its old connection's place. Must not decide what is sent. Next: `supply.py`.
 """
 
 from __future__ import annotations

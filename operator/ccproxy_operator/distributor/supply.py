@@ -1,6 +1,6 @@
 """What the streams of one kind get: each the newest that is meant for it, nothing that it has already.
 
-One for sidecars (slices), one for ledgers (accounts). Must not know connections beyond `Stream`. Next: `gate.py`.
+One for sidecars (slices), one for ledgers (accounts). Must not know connections beyond `Stream`. Next: `fanout.py`.
 """
 
 from __future__ import annotations

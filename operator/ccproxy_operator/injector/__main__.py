@@ -1,6 +1,6 @@
 """Entry point: `python -m ccproxy_operator.injector`. Reads settings, runs until told to stop.
 
-Next: `settings.py`, `app.py`.
+Next: `settings.py`.
 """
 
 from __future__ import annotations

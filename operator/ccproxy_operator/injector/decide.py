@@ -1,7 +1,7 @@
 """Whether a pod gets a sidecar, and with what of its own choosing; every other outcome has a coded reason.
 
 Only pods that ask are sent here (`matchConditions`), so a pod without the annotation is in a namespace that asks for
-it. Pure: no clock, no I/O. Next: `sidecar.py`.
+it. Pure: no clock, no I/O. Next: `quantities.py`.
 """
 
 from __future__ import annotations

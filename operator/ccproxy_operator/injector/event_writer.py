@@ -1,6 +1,6 @@
 """Writes Events to the API server, beside the answers and never in their way: a slow API server costs Events only.
 
-Needs the right to create Events and no other. Next: `app.py`.
+Needs the right to create Events and no other. Next: `metrics.py`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the injector counts. Names are fixed: dashboards and alerts read them. Next: `events.py`."""
+"""What the injector counts. Names are fixed: dashboards and alerts read them. Here the walk ends."""
 
 from __future__ import annotations
 

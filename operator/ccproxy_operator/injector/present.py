@@ -2,7 +2,7 @@
 
 Another webhook may have dropped our `restartPolicy` (built against old types), an old release may have made the spec:
 then the whole container is made anew. Additions alone (defaults, mounts, variables) are no difference.
-Pure. Next: `review.py`.
+Pure. Next: `events.py`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Kubernetes quantities (`500m`, `1Gi`, `2e3`) as exact numbers, to compare them.
 
-Pure. Facts: apimachinery `resource.Quantity`, Kubernetes 1.34. Next: `decide.py`.
+Pure. Facts: apimachinery `resource.Quantity`, Kubernetes 1.34. Next: `sidecar.py`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """One AdmissionReview: bytes in, bytes out, and what to tell people about it.
 
-Pure: the same review gets the same answer from every replica. Next: `server.py`.
+Pure: the same review gets the same answer from every replica. Next: `pods.py`.
 """
 
 from __future__ import annotations

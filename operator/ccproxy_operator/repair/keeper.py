@@ -1,7 +1,7 @@
 """The leader's duty: look for pods that lack their sidecar, evict what can be repaired, tell the rest.
 
 Evicts only while the webhook is in place and an injector is ready, else a replacement would be refused or come up
-without a sidecar again. Must not decide (`decision.py`). Next: `../distributor/distributor.py`.
+without a sidecar again. Must not decide (`decision.py`). Next: `../retiring/__main__.py`.
 """
 
 from __future__ import annotations

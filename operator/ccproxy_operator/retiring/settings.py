@@ -1,6 +1,6 @@
 """The uninstall hook's settings: the only place that reads its environment, once. The chart sets exactly these.
 
-Next: `uninstall.py`.
+Next: `last_word.py`.
 """
 
 from __future__ import annotations

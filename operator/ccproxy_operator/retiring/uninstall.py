@@ -2,7 +2,7 @@
 
 The webhook goes first, so that no pod waits for an injector that is about to leave; it goes again at the end, for an
 operator that did not hear of its retirement puts it back. Must not fail because the operator is away: a broken
-installation must be removable. Next: `../smoke/__init__.py`.
+installation must be removable. Next: `../smoke/__main__.py`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The test itself: make the objects, wait for the pod's end, look for its call in `/usage`, take all away again.
 
-Must not look inside ccproxy: what a user can see is enough. Next: `__main__.py`.
+Must not look inside ccproxy: what a user can see is enough. Next: `../injector/__main__.py`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The leader's duty: status as it should be, by server-side apply, only on change, at most 16 writes at once.
 
 What only counts sidecars anew is written at most every 30 s. A write starts only with enough of the Lease left.
-Must not decide what a status says (`judgement.py` does). Next: `../app.py`.
+Must not decide what a status says (`judgement.py` does). Next: `../duties.py`.
 """
 
 from __future__ import annotations

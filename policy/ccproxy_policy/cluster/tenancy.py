@@ -1,7 +1,7 @@
 """Which tenant pays for which namespace, and what the ledger knows of all of them.
 
-A namespace has at most one tenant; of two that select it the older has it. Must not hold credentials. Next:
-`../starter.py`, then `../crds.py`.
+A namespace has at most one tenant; of two that select it the older has it. Must not hold credentials.
+Next: `../starter.py`.
 """
 
 from __future__ import annotations
