@@ -78,8 +78,11 @@ class Keeper:
         _log.error("postgres_ended", status=status)
 
     async def follow_url(self, poll_s: float = FOLLOW_S) -> None:
-        """Until cancelled: when the URL changes (a renewed password), go on with connections to the new one."""
-        while True:
+        """Until cancelled: when the URL changes (a renewed password), go on with connections to the new one.
+
+        Returns at once when the database is the embedded one: nobody names that.
+        """
+        while self._embedded is None:
             await asyncio.sleep(poll_s)
             try:
                 url = self._url()

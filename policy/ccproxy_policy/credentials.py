@@ -71,6 +71,8 @@ def _from_environment(path: PathParts, name: str, environment: Mapping[str, str]
 
 def key_checked(path: PathParts, value: str, name: str) -> Found:
     """The value as a credential, if a header can carry it."""
+    if not value:
+        return path, f"{name} is empty; write the key"
     if not _KEY.fullmatch(value):
         return path, f"{name} cannot be sent in a header; write a key without spaces, line ends or other letters"
     return Credential(kind="Key", key=value)

