@@ -1,11 +1,13 @@
 """What people shall read, as Kubernetes Events: which are written, and how they look.
 
+Anybody may call the webhook, not the API server alone: what could be no owner of a pod is not written about.
 Pure. The same about the same owner is written once in a while only, as a Deployment's pods are all alike.
 Next: `event_writer.py`.
 """
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -17,6 +19,17 @@ MAX_REMEMBERED: Final = 4096
 MAX_MESSAGE_CHARS: Final = 1000
 """Kubernetes takes 1,024."""
 REPORTER: Final = "ccproxy-injector"
+_NAMESPACE: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+_KIND: Final = re.compile(r"[A-Za-z][A-Za-z0-9]{0,62}")
+_VERSION: Final = re.compile(r"([a-z0-9.-]{1,253}/)?[a-z0-9]{1,63}")
+
+
+def tellable(note: Note) -> bool:
+    """Can there be such an owner in such a namespace?"""
+    about = note.about
+    named = _NAME.fullmatch(about.name) and _KIND.fullmatch(about.kind) and _VERSION.fullmatch(about.api_version)
+    return bool(_NAMESPACE.fullmatch(note.namespace) and named)
 
 
 class Heard:
@@ -50,7 +63,7 @@ def event(note: Note, *, now_s: float, instance: str) -> dict[str, Any]:
                            "name": about.name, **({"uid": about.uid} if about.uid else {})},
         "type": "Warning" if note.warning else "Normal",
         "reason": note.reason,
-        "message": note.message[:MAX_MESSAGE_CHARS],
+        "message": _plain(note.message[:MAX_MESSAGE_CHARS]),
         "action": "Inject",
         "source": {"component": REPORTER},
         "reportingComponent": REPORTER,
@@ -59,3 +72,8 @@ def event(note: Note, *, now_s: float, instance: str) -> dict[str, Any]:
         "lastTimestamp": at,
         "count": 1,
     }  # fmt: skip
+
+
+def _plain(message: str) -> str:
+    """A pod's names are not looked at before its webhooks are called: nothing that a terminal would obey."""
+    return "".join(letter if letter.isprintable() else " " for letter in message)
