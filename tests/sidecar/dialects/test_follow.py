@@ -6,7 +6,7 @@ from random import Random
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ccproxy_contract.snapshot import DialectName
@@ -89,13 +89,14 @@ def test_byte_by_byte_only_whole_events_come_out(name: DialectName) -> None:
 
 
 @given(names, seeds, st.integers(0, 1 << 20), st.lists(st.integers(0, 1 << 20), max_size=8))
+@example("anthropic-messages", 53, 266324, [])
 def test_a_stream_cut_anywhere_ends_with_the_dialects_own_error(
     name: DialectName, seed: int, cut: int, cuts: list[int]
 ) -> None:
     stream = recorded(name, seed)
     part = stream.raw[: cut % (len(stream.raw) + 1)]
     out, answer = followed(name, cut_at(part, cuts))
-    assert_same(answer, name, part)
+    assert_same(answer, name, part.removesuffix(b"\r"))  # half of a line end ends no line: its other half may follow
     out += answer.close()
     if not answer.ended:
         out += DIALECTS[name].stream_end(BROKEN, answer)
