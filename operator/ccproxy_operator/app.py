@@ -65,7 +65,11 @@ class Replica:
         self._leaf = OwnLeaf(Cluster(api), namespace=settings.namespace, folder=folder)
         self._distributor = self._streams(registry)
         self._writer = StatusWriter(
-            api, wanted=self._hub.judgement.verdict, known=self._hub.world.known, metrics=self._metrics
+            api,
+            wanted=self._hub.judgement.verdict,
+            known=self._hub.world.known,
+            remaining_s=self._remaining_s,
+            metrics=self._metrics,
         )
         self._hub.join(streams=self._distributor, look=self._writer.look)
         self._watches = Watches(api.access, self._hub)
@@ -148,12 +152,15 @@ class Replica:
 
     def _leader(self) -> Leadership:
         settings = self._settings
-        cluster = Cluster(self._api, remaining_s=lambda: self._leadership.remaining_s())
+        cluster = Cluster(self._api, remaining_s=self._remaining_s)
         duties: tuple[Duty, ...] = (
             StatusDuty(self._hub, self._writer, distributor=self._distributor, metrics=self._metrics),
             *cluster_duties(settings, cluster, hub=self._hub, distributor=self._distributor),
         )
         return Leadership(self._api, namespace=settings.namespace, identity=settings.identity, duties=duties)
+
+    def _remaining_s(self) -> float:
+        return self._leadership.remaining_s()
 
     def _unhealthy(self) -> str:
         dead = self._liveness.dead()

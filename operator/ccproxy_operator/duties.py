@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable
-from typing import Protocol
 
 from ccproxy_operator.certificates.keeper import Certificates
 from ccproxy_operator.children.keeper import Children
@@ -18,7 +17,7 @@ from ccproxy_operator.distributor.distributor import Distributor
 from ccproxy_operator.distributor.progress import PodProgress
 from ccproxy_operator.events import Recorder
 from ccproxy_operator.hub import Hub
-from ccproxy_operator.leadership import Duty, Leadership
+from ccproxy_operator.leadership import Duty
 from ccproxy_operator.metrics import OperatorMetrics
 from ccproxy_operator.repair.keeper import Repair
 from ccproxy_operator.settings import Settings
@@ -32,14 +31,6 @@ FIRST_S = 1.0
 STATES = ("InSync", "Stale", "Rejected", "Absent")
 
 
-class Runs(Protocol):
-    """A part of the leader that knows its own Lease through its cluster."""
-
-    async def run(self) -> None:
-        """Until cancelled."""
-        ...
-
-
 class StatusDuty:
     """Writes statuses, and measures the sidecars each second."""
 
@@ -49,13 +40,13 @@ class StatusDuty:
         self._distributor = distributor
         self._metrics = metrics
 
-    async def __call__(self, term: Leadership) -> None:
+    async def run(self) -> None:
         """Until cancelled."""
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._distributor.gather())
                 tasks.create_task(self._measure())
-                await self._writer.run(term, self._hub.look_at_all)
+                await self._writer.run(self._hub.look_at_all)
         finally:
             self._hub.judgement.forget_pods()
             self._count(())
@@ -94,18 +85,9 @@ def cluster_duties(settings: Settings, cluster: Cluster, *, hub: Hub, distributo
     site = Site(namespace, {engine: image for engine, image in settings.compressor_images.items() if image})
     recorder = Recorder(cluster, registry=registry, clock=time.time)
     certificates = () if settings.cert_manager else (Certificates(cluster, namespace=namespace, registry=registry),)
-    parts: tuple[Runs, ...] = (
+    return (
         *certificates,
         WebhookKeeper(cluster, namespace=namespace, registry=registry, retired=retired),
         Children(cluster, site=site, backends=hub.world.model_backends, report=hub.report, registry=registry),
         Repair(cluster, recorder, namespace=namespace, registry=registry, retired=retired),
     )
-    return tuple(_duty(part) for part in parts)
-
-
-def _duty(part: Runs) -> Duty:
-    async def duty(_: Leadership) -> None:
-        await part.run()
-
-    duty.__qualname__ = type(part).__name__
-    return duty

@@ -8,24 +8,29 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from ccproxy_operator.api import Api, ApiFailed, path_of
 from ccproxy_operator.lease import DURATION_S, RENEW_DEADLINE_S, RETRY_S, Seen, claimed, may_take, released, seen
+from ccproxy_operator.marks import OPERATOR
 from ccproxy_runtime.logs import logger
 
-LEASE = "ccproxy-operator"
-API_VERSION = "coordination.k8s.io/v1"
+LEASE_API = "coordination.k8s.io/v1"
 ATTEMPT_S = 3.0
 """One request about the Lease; shorter than the renew deadline, so that a stalled one can be tried again."""
 MARGIN_S = 1.0
 """What a write must leave of the Lease."""
 _log = logger("leadership")
 
-Duty = Callable[["Leadership"], Awaitable[None]]
-"""Runs until cancelled; started anew each time the Lease is won."""
+
+class Duty(Protocol):
+    """A part of the leader; it learns from `Leadership.remaining_s` whether it may still write."""
+
+    async def run(self) -> None:
+        """Until cancelled; called anew each time the Lease is won."""
+        ...
 
 
 class Leadership:
@@ -86,12 +91,12 @@ class Leadership:
 
     async def _attempt(self) -> bool:
         """True: this replica holds the Lease; False: another does."""
-        path = path_of(API_VERSION, "leases", self._namespace, name=LEASE)
+        path = path_of(LEASE_API, "leases", self._namespace, name=OPERATOR)
         lease = self._lease if self._working is not None else await self._api.get(path, timeout_s=self._attempt_s())
         if lease is None:
-            lease = {"apiVersion": API_VERSION, "kind": "Lease", "metadata": {"name": LEASE}}
+            lease = {"apiVersion": LEASE_API, "kind": "Lease", "metadata": {"name": OPERATOR}}
             made = claimed(lease, self._identity, datetime.now(UTC))
-            collection = path_of(API_VERSION, "leases", self._namespace)
+            collection = path_of(LEASE_API, "leases", self._namespace)
             return self._taken(await self._api.create(collection, made, timeout_s=self._attempt_s()))
         self._known = seen(self._known, lease, _now_s())
         if not may_take(self._known, self._identity, _now_s()):
@@ -123,7 +128,7 @@ class Leadership:
 
     async def _work(self) -> None:
         """All duties side by side; one that breaks is logged and started again after a pause."""
-        await asyncio.gather(*(_kept_up(duty, self) for duty in self._duties))
+        await asyncio.gather(*(_kept_up(duty) for duty in self._duties))
 
     async def _end(self) -> None:
         working, self._working = self._working, None  # from here on nothing may start to write
@@ -137,20 +142,18 @@ class Leadership:
         held = self._working is not None
         await self._end()
         if held and self._lease:
-            path = path_of(API_VERSION, "leases", self._namespace, name=LEASE)
+            path = path_of(LEASE_API, "leases", self._namespace, name=OPERATOR)
             with contextlib.suppress(ApiFailed):  # then it runs out by itself
                 await self._api.replace(path, released(self._lease, datetime.now(UTC)), timeout_s=self._attempt_s())
 
 
-async def _kept_up(duty: Duty, leadership: Leadership) -> None:
+async def _kept_up(duty: Duty) -> None:
     while True:
         try:
-            await duty(leadership)
+            await duty.run()
             return
         except Exception as error:
-            _log.error(
-                "duty_broke", duty=getattr(duty, "__qualname__", type(duty).__name__), error=type(error).__name__
-            )
+            _log.error("duty_broke", duty=type(duty).__name__, error=type(error).__name__)
         await asyncio.sleep(RETRY_S)
 
 

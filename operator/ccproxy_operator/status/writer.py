@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from ccproxy_contract.names import API_VERSION
 from ccproxy_operator.api import Api, ApiFailed, path_of
@@ -29,16 +29,11 @@ WRITE_S: Final = 5.0
 _log = logger("status")
 
 
-class Term(Protocol):
-    """This replica's time as leader."""
-
-    def remaining_s(self) -> float:
-        """Seconds that a write which starts now may take."""
-        ...
-
-
 class StatusWriter:
-    """`wanted` gives an object's conditions (None: nothing to say yet), `known` the object as the watches show it."""
+    """`wanted` gives an object's conditions (None: nothing to say yet), `known` the object as the watches show it.
+
+    `remaining_s` tells how long a write that starts now may take; 0: this replica does not lead.
+    """
 
     def __init__(
         self,
@@ -46,11 +41,13 @@ class StatusWriter:
         *,
         wanted: Callable[[Key], Verdict | None],
         known: Callable[[Key], Known | None],
+        remaining_s: Callable[[], float],
         metrics: OperatorMetrics,
     ) -> None:
         self._api = api
         self._wanted = wanted
         self._known = known
+        self._remaining_s = remaining_s
         self._metrics = metrics
         self._due: dict[Key, float] = {}
         self._written: dict[Key, tuple[int, Mapping[str, Any]]] = {}
@@ -70,7 +67,7 @@ class StatusWriter:
             self._due[key] = min(self._due.get(key, now_s), now_s)
         self._wake.set()
 
-    async def run(self, term: Term, first: Callable[[], None]) -> None:
+    async def run(self, first: Callable[[], None]) -> None:
         """Until cancelled: write what differs. `first` asks to look at everything."""
         free = asyncio.Semaphore(WRITERS)
         self._due.clear()
@@ -82,7 +79,7 @@ class StatusWriter:
                     await self._next()
                     for key in self._taken():
                         await free.acquire()
-                        writes.create_task(self._settle(key, term, free))
+                        writes.create_task(self._settle(key, free))
         finally:
             self._running = False
             self._busy.clear()
@@ -107,9 +104,9 @@ class StatusWriter:
         self._busy.update(fresh)
         return fresh
 
-    async def _settle(self, key: Key, term: Term, free: asyncio.Semaphore) -> None:
+    async def _settle(self, key: Key, free: asyncio.Semaphore) -> None:
         try:
-            await self._write(key, term)
+            await self._write(key)
         except ApiFailed as failed:
             self._metrics.status_writes.child("failed").inc()
             _log.warning("status_not_written", kind=key[0], namespace=key[1], name=key[2], reason=str(failed))
@@ -122,7 +119,7 @@ class StatusWriter:
                 self._due[key] = _now_s()
             self._wake.set()
 
-    async def _write(self, key: Key, term: Term) -> None:
+    async def _write(self, key: Key) -> None:
         known, wanted = self._known(key), self._wanted(key)
         if known is None:
             self._written.pop(key, None)
@@ -134,7 +131,7 @@ class StatusWriter:
         status = _status(wanted, present, known.generation)
         if same(status, present) or self._too_soon(key, status, present):
             return
-        timeout_s = min(WRITE_S, term.remaining_s())
+        timeout_s = min(WRITE_S, self._remaining_s())
         if timeout_s <= 0:
             self._due.setdefault(key, _now_s() + RETRY_S)
             return
