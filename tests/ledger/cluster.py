@@ -6,7 +6,7 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -74,15 +74,6 @@ class Operator:
     async def hang_up(self) -> None:
         for socket in list(self._open):
             await socket.close()
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    """Raises `AssertionError` when it does not hold within 30 s."""
-    for _ in range(1500):
-        if holds():
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError("it never held")
 
 
 class House:

@@ -17,8 +17,9 @@ from ccproxy_ledger.keeper import Keeper
 from ccproxy_ledger.metrics import LedgerMetrics
 from ccproxy_ledger.postgres import EmbeddedPostgres
 from ccproxy_runtime.metrics import Registry
-from tests.ledger.cluster import Client, House, accounts, house, until
+from tests.ledger.cluster import Client, House, accounts, house
 from tests.ledger.sending import life, new_src
+from tests.waiting import until
 
 Cluster = tuple[House, Client]
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from ccproxy_runtime.atomic import atomic_write
 from ccproxy_runtime.feed import load, watch_file
+from tests.waiting import until
 
 
 def number(raw: bytes) -> int:
@@ -41,12 +42,6 @@ async def following(path: Path) -> AsyncIterator[Heard]:
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 (the condition is in a list that a callback fills)
-            await asyncio.sleep(0.001)
 
 
 async def test_each_content_is_told_once(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from ccproxy_runtime.spool import Spool
 from ccproxy_runtime.spool_source import lock_source, segment_path, segments, sources
 from ccproxy_sidecar.shipping import Shipper
 from tests.conftest import free_port
+from tests.waiting import until
 
 OLD = "01932d5e-7b00-7000-8000-000000000001"
 NEW = "01932d5e-7b00-7000-8000-000000000002"
@@ -138,12 +139,6 @@ async def shipping(
             ends = await asyncio.gather(*tasks, return_exceptions=True)
             spool.close()
             assert [type(end) for end in ends] == [asyncio.CancelledError] * 2
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110 (the condition is in another server's state)
-            await asyncio.sleep(0.005)
 
 
 def files(directory: Path) -> list[Path]:

@@ -5,12 +5,11 @@ Next: `test_streams.py`.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import random
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -232,11 +231,3 @@ spec:
   mode: Enforce
   default: {{route: {{targets: [{{backend: anthropic-{app}, model: {model}}}]}}}}
 """
-
-
-async def until(holds: Callable[[], object], *, within_s: float = 15.0) -> None:
-    """Wait until `holds`. Raises `AssertionError` when it does not in time."""
-    ends_s = time.monotonic() + within_s
-    while not holds():
-        assert time.monotonic() < ends_s, "it never held"
-        await asyncio.sleep(0.02)

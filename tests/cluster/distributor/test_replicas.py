@@ -16,7 +16,8 @@ from ccproxy_operator.distributor.peers import Replica
 from ccproxy_operator.distributor.retirement import Remaining, Retired
 from ccproxy_runtime.background import background
 from tests.cluster.control_plane import ControlPlane
-from tests.cluster.distributor.served import SYSTEM, Served, bound_token, compiled, make_pod, policy, served, until
+from tests.cluster.distributor.served import SYSTEM, Served, bound_token, compiled, make_pod, policy, served
+from tests.waiting import until
 
 
 class Two:

@@ -10,7 +10,8 @@ import pytest
 
 from ccproxy_contract.names import AUDIENCE_LEDGER, PATH_ACCOUNTS
 from tests.cluster.control_plane import ControlPlane
-from tests.cluster.distributor.served import SYSTEM, Served, bound_token, compiled, make_pod, policy, served, until
+from tests.cluster.distributor.served import SYSTEM, Served, bound_token, compiled, make_pod, policy, served
+from tests.waiting import until
 
 
 @pytest.fixture

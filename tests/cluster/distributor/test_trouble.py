@@ -18,7 +18,8 @@ from ccproxy_contract.names import PATH_ACCOUNTS, PATH_STREAM
 from ccproxy_contract.stream import Hello, word_bytes
 from ccproxy_runtime.tls import client_context
 from tests.cluster.control_plane import ControlPlane
-from tests.cluster.distributor.served import SYSTEM, Served, bound_token, compiled, make_pod, policy, served, until
+from tests.cluster.distributor.served import SYSTEM, Served, bound_token, compiled, make_pod, policy, served
+from tests.waiting import until
 
 
 @pytest.fixture

@@ -20,8 +20,9 @@ from ccproxy_contract.names import AUDIENCE_COMPRESSOR, AUDIENCE_CONFIG, AUDIENC
 from ccproxy_runtime.issuer_keys import ApiServer, IssuerKeys
 from ccproxy_runtime.service_tokens import ServiceToken, TokenVerifier, Unverified
 from tests.cluster.control_plane import ControlPlane
-from tests.ledger.cluster import SYSTEM, house, until
+from tests.ledger.cluster import SYSTEM, house
 from tests.ledger.sending import life, new_src
+from tests.waiting import until
 
 POD = """
 apiVersion: v1
