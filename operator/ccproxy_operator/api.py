@@ -6,6 +6,7 @@ rest raises `ApiFailed`. Must not decide what to write, must not retry. Next: `l
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,6 +22,7 @@ from ccproxy_operator.marks import OPERATOR
 
 TIMEOUT_S: Final = 10.0
 APPLY: Final = "application/apply-patch+yaml"
+_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.:]{0,251}[a-z0-9])?")
 PAGE: Final = 500
 """Objects of one page of a list."""
 
@@ -196,10 +198,20 @@ class Api:
 
 
 def path_of(api_version: str, plural: str, namespace: str = "", *, name: str = "") -> str:
-    """Path of an object or, without `name`, of its collection; `api_version` such as `v1` or `apps/v1`."""
+    """Path of an object or, without `name`, of its collection; `api_version` such as `v1` or `apps/v1`.
+
+    Raises: `ApiRefused` for a name that no object has.
+    """
+    if name and not is_name(name):
+        raise ApiRefused(404, "NotFound", "no object has such a name")
     root = f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
     scope = f"/namespaces/{namespace}" if namespace else ""
     return f"{root}{scope}/{plural}" + (f"/{name}" if name else "")
+
+
+def is_name(text: str) -> bool:
+    """Can an object be called so? Pods name owners that the API server has not looked at: `x/../../../other/jobs/y`."""
+    return _NAME.fullmatch(text) is not None
 
 
 def _accept(metadata_only: bool, *, plural: bool = False) -> dict[str, str]:

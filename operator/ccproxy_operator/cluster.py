@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from ccproxy_contract.names import API_VERSION
-from ccproxy_operator.api import TIMEOUT_S, Api, ApiAway, ApiRefused, Object, path_of
+from ccproxy_operator.api import TIMEOUT_S, Api, ApiAway, ApiRefused, Object, is_name, path_of
 
 KINDS: Final = {
     "Namespace": ("v1", "namespaces"),
@@ -48,7 +48,9 @@ class Cluster:
         return await self._api.get(_path(kind, namespace, name))
 
     async def owner_references(self, kind: str, name: str, namespace: str) -> list[Object]:
-        """Who owns the object; nothing when it is gone. Raises: `ApiFailed`."""
+        """Who owns the object; nothing when it is gone, or nothing can be called so. Raises: `ApiFailed`."""
+        if not is_name(name):
+            return []
         found = await self._api.get(_path(kind, namespace, name), metadata_only=True)
         return list((found or {}).get("metadata", {}).get("ownerReferences") or [])
 

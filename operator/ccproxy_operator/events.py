@@ -8,6 +8,7 @@ must never stop its caller: what cannot be written is counted. Next: `certificat
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -54,7 +55,8 @@ class Telling:
     def name(self) -> str:
         """Name of the Event: the same for the same thing."""
         said = "\0".join((self.about.uid, self.reason, self.key))
-        return f"{self.about.name[:200].rstrip('.-')}.{hashlib.sha256(said.encode()).hexdigest()[:16]}"
+        words = re.sub(r"[^a-z0-9]+", "-", self.about.name[:200]).strip("-")  # nobody has looked at an owner's name
+        return f"{words or 'owner'}.{hashlib.sha256(said.encode()).hexdigest()[:16]}"
 
 
 def event(telling: Telling, now_s: float, *, before: dict[str, Any] | None = None) -> dict[str, Any]:

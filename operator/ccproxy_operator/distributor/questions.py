@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ccproxy_operator.api import Api, path_of
+from ccproxy_operator.api import Api, is_name, path_of
 from ccproxy_operator.distributor.peers import Replica
 
 _REVIEWS: Final = path_of("authentication.k8s.io/v1", "tokenreviews")
@@ -36,6 +36,8 @@ class Questions:
 
     async def job(self, namespace: str, name: str) -> Mapping[str, object] | None:
         """The metadata of a Job; None when there is none."""
+        if not is_name(name):
+            return None
         return await self._api.get(path_of("batch/v1", "jobs", namespace, name=name), metadata_only=True)
 
     async def replicas(self) -> tuple[Replica, ...]:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ccproxy_contract.names import ANNOTATION_INJECT, LABEL_INJECTED
+from ccproxy_operator.api import ApiRefused
 from ccproxy_operator.cluster import Cluster
 from ccproxy_operator.events import About, Reason, Recorder, Telling
 from ccproxy_operator.looking import keep_looking
@@ -102,17 +103,22 @@ class Repair:
 
     async def _repair(self, pods: list[Lacking]) -> None:
         for pod in sorted(pods, key=lambda pod: (pod.created_s, pod.uid)):
-            about = await self._about(pod)
-            tried_s = await self._first_try_s(pod, about)
-            healed = tried_s is not None and await self._is_healed(pod)
-            step = next_step(pod, tried_s=tried_s, healed=healed, now_s=self._clock())
-            if step == "failed":
-                words = (
-                    "its template was tried once and the replacement has no sidecar, or is not ready; see its Events"
-                )
-                await self._give_up(pod, "RepairFailed", words)
-            elif step == "evict" and room(self._evicted_s, self._clock(), self._per_minute):
-                await self._evict(pod, about)
+            try:
+                await self._repair_one(pod)
+            except ApiRefused as refused:  # one pod that cannot be evicted (two budgets: 500) must not stop the others
+                self._done.child("refused").inc()
+                _log.warning("pod_not_repaired", namespace=pod.namespace, pod=pod.name, reason=refused.reason)
+
+    async def _repair_one(self, pod: Lacking) -> None:
+        about = await self._about(pod)
+        tried_s = await self._first_try_s(pod, about)
+        healed = tried_s is not None and await self._is_healed(pod)
+        step = next_step(pod, tried_s=tried_s, healed=healed, now_s=self._clock())
+        if step == "failed":
+            words = "its template was tried once and the replacement has no sidecar, or is not ready; see its Events"
+            await self._give_up(pod, "RepairFailed", words)
+        elif step == "evict" and room(self._evicted_s, self._clock(), self._per_minute):
+            await self._evict(pod, about)
 
     async def _evict(self, pod: Lacking, about: About) -> None:
         status = await self._cluster.evict(pod.name, pod.namespace, uid=pod.uid)

@@ -228,6 +228,21 @@ async def test_a_disruption_budget_is_kept(cluster: ControlPlane, tmp_path: Path
             assert len(uids(await where.pods()) & before) == 1
 
 
+async def test_a_pod_that_the_api_server_cannot_evict_stops_no_others(cluster: ControlPlane, tmp_path: Path) -> None:
+    """Two budgets for one pod are a 500 at each try."""
+    async with place(cluster, tmp_path) as where:
+        stuck = uids(await where.make("Deployment"))
+        where.kubectl("label", "pods", "--all", "stuck=yes")
+        for budget in ("one", "two"):
+            where.kubectl("create", "pdb", budget, "--selector=stuck=yes", "--max-unavailable=1")
+        others = uids(await where.make("StatefulSet")) - stuck
+        async with webhook(where, tmp_path):
+            await where.repair.look()
+        left = uids(await where.pods())
+        assert stuck <= left
+        assert len(left & others) == 1
+
+
 async def test_what_cannot_be_repaired_is_told_on_its_owner(cluster: ControlPlane, tmp_path: Path) -> None:
     async with place(cluster, tmp_path) as where:
         cluster.kubectl("label", "namespace", where.namespace, "ccproxy.ai/inject=true")
