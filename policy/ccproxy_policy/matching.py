@@ -10,14 +10,21 @@ from typing import Final
 
 import re2
 
-from ccproxy_contract.patterns import re2_source
+from ccproxy_contract.patterns import REGEX_PREFIX, re2_source
 from ccproxy_contract.snapshot import CustomRule, TokenRange
 from ccproxy_contract.snapshot import Match as RunMatch
 from ccproxy_policy.kinds.routing_policy import Match
 from ccproxy_policy.problems import PathParts
 
-MAX_PATTERN_MEMORY_BYTES: Final = 1 << 20
+MAX_PATTERN_MEMORY_BYTES: Final = 1 << 18
 """A pattern may not compile to more; RE2's own bound is 8 MiB, and a snapshot may hold thousands."""
+
+
+def pattern_cost(match: Match) -> int:
+    """What proving the patterns may take: one per pattern and per letter of an expression, each 0.1 ms at the worst
+    (`(?i)` and Unicode classes, RE2 2025, 2026-11-21)."""
+    patterns = (pattern for _, pattern in _patterns(match, ()))
+    return sum(1 + len(pattern) * pattern.startswith(REGEX_PREFIX) for pattern in patterns)
 
 
 def compiled(pattern: str) -> Callable[[str], bool] | None:

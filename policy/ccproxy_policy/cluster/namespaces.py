@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import Literal
+from typing import Final, Literal
 
 from ccproxy_contract.features import needs
 from ccproxy_contract.prices import PriceBook, price_book
@@ -22,10 +22,18 @@ from ccproxy_policy.cluster.references import Prices, References
 from ccproxy_policy.documents import Document, names_of
 from ccproxy_policy.kinds.model_backend import ModelBackend
 from ccproxy_policy.kinds.routing_policy import RoutingPolicy
+from ccproxy_policy.matching import pattern_cost
 from ccproxy_policy.places import cluster_findings
 from ccproxy_policy.policies import PolicyRules, own_problems, policy_rules
 from ccproxy_policy.problems import Problem
 from ccproxy_policy.providers import ALWAYS_PRICED
+
+MAX_PATTERN_COST: Final = 32_768
+"""Of all policies of a namespace (`pattern_cost`): about 3 s at the worst, while nobody else's are compiled."""
+_TOO_DEAR: Final = (
+    f"the namespace's patterns take more than {MAX_PATTERN_COST} (one for each, and one for each letter of a `re:`); "
+    "write globs instead of `re:`, or fewer"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +77,7 @@ def compile_namespace(
     written = admit(sorted(own, key=by_age), cluster_findings, problems)
     references = References(namespace, find=find, namespace_labels=namespace_labels)
     problems += references.own(of_kind(ModelBackend, written), names_of(own, "ModelBackend"))
-    policies = _policies(of_kind(RoutingPolicy, written), references, problems)
+    policies = _policies(_affordable(of_kind(RoutingPolicy, written), problems), references, problems)
     return CompiledNamespace(
         namespace=namespace,
         tenant=tenant,
@@ -80,6 +88,19 @@ def compile_namespace(
         problems=tuple(sorted(set(problems))),
         uses=frozenset(references.uses),
     )
+
+
+def _affordable(written: Sequence[Written[RoutingPolicy]], problems: list[Problem]) -> list[Written[RoutingPolicy]]:
+    """The policies, the oldest first, as long as their patterns can be proved in time: others wait for it."""
+    found, room = [], MAX_PATTERN_COST
+    for policy in written:
+        cost = sum(pattern_cost(rule.match) for rule in policy.object.spec.rules)
+        if cost > room:
+            problems.append(policy.document.problem(("spec", "rules"), _TOO_DEAR, "TooManyPatterns"))
+        else:
+            found.append(policy)
+            room -= cost
+    return found
 
 
 def backends_of(rules: Sequence[Rule | None]) -> set[str]:
