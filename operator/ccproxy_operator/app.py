@@ -74,6 +74,7 @@ class Replica:
         self._hub.join(streams=self._distributor, look=self._writer.look)
         self._watches = Watches(api.access, self._hub)
         self._leadership = self._leader()
+        self._metrics.watch(leading=lambda: self._leadership.leading, watch_restarts=lambda: self._watches.restarts)
 
     async def run(self, stop: asyncio.Event) -> bool:
         """Until `stop`; False when a part broke."""
@@ -130,8 +131,6 @@ class Replica:
             if self._leaf.roots != known:
                 known = self._leaf.roots
                 self._distributor.next_root(known)
-            self._metrics.leading.child().set(int(self._leadership.leading))
-            self._metrics.watch_restarts.child().set(self._watches.restarts)
             await asyncio.sleep(ROOTS_S)
 
     def _streams(self, registry: Registry) -> Distributor:

@@ -16,7 +16,8 @@ from ccproxy_operator.metrics import OperatorMetrics
 from ccproxy_operator.objects import Known, World
 from ccproxy_operator.status.conditions import Condition
 from ccproxy_operator.status.judgement import Judgement
-from ccproxy_operator.watched_kinds import OWN_KINDS
+from ccproxy_operator.versions import Named
+from ccproxy_operator.watched_kinds import STATUS_KINDS
 from ccproxy_policy.cluster.namespaces import CompiledNamespace
 from ccproxy_policy.cluster.objects import Key
 from ccproxy_policy.cluster.tenancy import Tenancy
@@ -61,7 +62,7 @@ class Hub:
             self._streams.pod_seen(obj)
         self._counted(kind)
 
-    def listed(self, kind: str, versions: dict[tuple[str, str], int], version: int) -> None:
+    def listed(self, kind: str, versions: dict[Named, int], version: int) -> None:
         """A watch began with this list."""
         self.metrics.lists.child(kind).inc()
         gone: list[Known] = self.world.listed(kind, versions, version)
@@ -119,7 +120,7 @@ class Hub:
 
     def look_at_all(self) -> None:
         """Status of every object."""
-        for kind in (*OWN_KINDS, "Tenant"):
+        for kind in STATUS_KINDS:
             self._looked(self.world.keys(kind))
 
     def _pod_gone(self, uid: str) -> None:

@@ -45,8 +45,6 @@ class Leadership:
         self._renewed_s = 0.0
         self._lease: dict[str, Any] = {}
         self._working: asyncio.Task[None] | None = None
-        self.terms = 0
-        """How often this replica won the Lease."""
 
     @property
     def leading(self) -> bool:
@@ -122,7 +120,6 @@ class Leadership:
 
     def _begin(self) -> None:
         if self._working is None:
-            self.terms += 1
             _log.info("leading", identity=self._identity)
             self._working = asyncio.create_task(self._work())
 

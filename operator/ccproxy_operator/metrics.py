@@ -5,6 +5,8 @@ The distributor and the leader's parts add their own families to the same regist
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ccproxy_runtime.metrics import Registry
 
 COMPILE_BOUNDS_S = (0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
@@ -31,5 +33,10 @@ class OperatorMetrics:
         self.sidecars = registry.gauge(
             "ccproxy_operator_sidecars", "Injected pods, as the leader sees them.", ("state",)
         )
-        self.leading = registry.gauge("ccproxy_operator_leading", "1 while this replica holds the Lease.")
-        self.watch_restarts = registry.gauge("ccproxy_operator_watch_restarts", "Fatal watch errors so far.")
+
+    def watch(self, *, leading: Callable[[], bool], watch_restarts: Callable[[], int]) -> None:
+        """What others keep, read at each scrape."""
+        self.registry.gauge_fn(
+            "ccproxy_operator_leading", "1 while this replica holds the Lease.", lambda: int(leading())
+        )
+        self.registry.counter_fn("ccproxy_operator_watch_restarts_total", "Fatal watch errors.", watch_restarts)

@@ -11,12 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from ccproxy_operator.watched_kinds import KINDS, OWN_KINDS
+from ccproxy_operator.versions import Named, named_of, version_of
+from ccproxy_operator.watched_kinds import KINDS, OWN_KINDS, STATUS_KINDS
 from ccproxy_policy.cluster.objects import Key, cluster_document
 from ccproxy_policy.documents import Document
-
-Named = tuple[str, str]
-"""Namespace (empty: cluster-wide) and name."""
 
 
 class Audience(Protocol):
@@ -73,7 +71,7 @@ class World:
     def put(self, kind: str, obj: Mapping[str, Any]) -> bool:
         """Take an object as an event shows it; False when it is older than what is known, or gone by now."""
         metadata = obj["metadata"]
-        named, version = _named(metadata), _number(metadata.get("resourceVersion"))
+        named, version = named_of(metadata), version_of(metadata)
         before = self._known[kind].get(named)
         if before is not None and version < before.version:
             return False
@@ -88,8 +86,8 @@ class World:
 
     def remove(self, kind: str, metadata: Mapping[str, Any]) -> bool:
         """Take a deletion; False when another object has that name by now."""
-        named = _named(metadata)
-        self._saw(kind, _number(metadata.get("resourceVersion")))
+        named = named_of(metadata)
+        self._saw(kind, version_of(metadata))
         before = self._known[kind].get(named)
         if before is not None and before.uid != metadata.get("uid", before.uid):
             return False
@@ -174,10 +172,10 @@ class World:
             document = before.document
         else:
             document = cluster_document({**obj, "kind": kind}) if KINDS[kind].compiled else None
-        status = obj.get("status") or {} if kind in OWN_KINDS or kind == "Tenant" else {}
+        status = obj.get("status") or {} if kind in STATUS_KINDS else {}
         self._known[kind][named] = Known(
             uid=str(metadata.get("uid", "")),
-            version=_number(metadata.get("resourceVersion")),
+            version=version_of(metadata),
             generation=int(metadata.get("generation") or 0),
             document=document,
             labels=metadata.get("labels") or {},
@@ -199,16 +197,6 @@ class World:
                 del self._own[named[0]]
         self._audience.changed((kind, *named))
         return gone
-
-
-def _named(metadata: Mapping[str, Any]) -> Named:
-    return str(metadata.get("namespace") or ""), str(metadata["name"])
-
-
-def _number(version: object) -> int:
-    """A resourceVersion; they grow within one cluster (guaranteed since Kubernetes 1.35, true of etcd before)."""
-    text = str(version or "")
-    return int(text) if text.isascii() and text.isdigit() else 0
 
 
 def _written(obj: Mapping[str, Any]) -> object:

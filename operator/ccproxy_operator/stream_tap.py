@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import aiohttp
 import msgspec
 
+from ccproxy_operator.versions import Named, named_of, version_of
 from ccproxy_operator.watched_kinds import KIND_OF_PATH
 
 Tell = Callable[..., None]
@@ -27,7 +28,7 @@ class Heard(Protocol):
         """An object as it is now, or as it was when it was deleted."""
         ...
 
-    def listed(self, kind: str, versions: dict[tuple[str, str], int], version: int) -> None:
+    def listed(self, kind: str, versions: dict[Named, int], version: int) -> None:
         """A list is complete: (namespace, name) to resourceVersion, and the version of the list itself."""
         ...
 
@@ -44,7 +45,7 @@ def tapped_response(heard: Heard, tell: Tell) -> type[aiohttp.ClientResponse]:
     """The response class of one session."""
 
     class TappedResponse(aiohttp.ClientResponse):
-        pages: dict[str, dict[tuple[str, str], int]] = {}
+        pages: dict[str, dict[Named, int]] = {}
         """Lists that have more pages to come; one list of a kind is read at a time."""
 
         async def start(self, connection: Any) -> aiohttp.ClientResponse:
@@ -70,7 +71,7 @@ def tapped_response(heard: Heard, tell: Tell) -> type[aiohttp.ClientResponse]:
             found.update(_versions(answer["items"]))
             tell(heard.alive, kind)
             if not answer["metadata"].get("continue"):
-                tell(heard.listed, kind, self.pages.pop(kind), _number(answer["metadata"]))
+                tell(heard.listed, kind, self.pages.pop(kind), version_of(answer["metadata"]))
 
     return TappedResponse
 
@@ -104,14 +105,9 @@ class _TappedContent:
             except msgspec.DecodeError:
                 continue
             if event.get("type") == "BOOKMARK":
-                self._tell(self._heard.reached, self._kind, _number(event["object"]["metadata"]))
+                self._tell(self._heard.reached, self._kind, version_of(event["object"]["metadata"]))
 
 
-def _versions(items: Any) -> dict[tuple[str, str], int]:
+def _versions(items: Any) -> dict[Named, int]:
     found = (item["metadata"] for item in items)
-    return {(str(one.get("namespace") or ""), str(one["name"])): _number(one) for one in found}
-
-
-def _number(metadata: Mapping[str, Any]) -> int:
-    version = str(metadata.get("resourceVersion") or "")
-    return int(version) if version.isascii() and version.isdigit() else 0
+    return {named_of(one): version_of(one) for one in found}

@@ -1,6 +1,6 @@
 """The kinds that the operator watches, where the API server has them, and what of them it needs.
 
-Must not hold behaviour. Next: `objects.py`.
+Must not hold behaviour. Next: `versions.py`.
 """
 
 from __future__ import annotations
@@ -47,5 +47,6 @@ KINDS: Final[dict[str, Watched]] = {
 }
 OWN_KINDS: Final = ("RoutingPolicy", "ModelBackend")
 """Kinds that a namespace's slices are made of."""
-STATUS_KINDS: Final = ("RoutingPolicy", "ModelBackend", "Tenant")
+STATUS_KINDS: Final = (*OWN_KINDS, "Tenant")
+"""Kinds whose objects are told how they are."""
 KIND_OF_PATH: Final = {watched.path: kind for kind, watched in KINDS.items()}

@@ -17,7 +17,7 @@ import asyncio
 import contextlib
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Final, NamedTuple
 
 import msgspec
@@ -29,7 +29,7 @@ from ccproxy_operator.api import Api
 from ccproxy_operator.distributor import retirement
 from ccproxy_operator.distributor.acks import Report, report_of
 from ccproxy_operator.distributor.fanout import Fanout
-from ccproxy_operator.distributor.gate import OPERATOR, Gate
+from ccproxy_operator.distributor.gate import Gate
 from ccproxy_operator.distributor.gathering import Gathering
 from ccproxy_operator.distributor.metrics import StreamMetrics
 from ccproxy_operator.distributor.owners import Owners
@@ -44,6 +44,7 @@ from ccproxy_operator.distributor.slices import Encoded, Slices
 from ccproxy_operator.distributor.stream import Stream
 from ccproxy_operator.distributor.streams import Streams
 from ccproxy_operator.distributor.supply import Supply
+from ccproxy_operator.marks import OPERATOR
 from ccproxy_policy.cluster.namespaces import CompiledNamespace
 from ccproxy_runtime.metrics import Registry
 
@@ -85,8 +86,8 @@ class Distributor:
         self._finding: dict[str, asyncio.Task[None]] = {}
         self._accounts: _Accounts | None = None
         self._metrics = StreamMetrics(registry)
-        self._sidecars = self._supply(clock_ms, of=self._slice_of)
-        self._ledgers = self._supply(clock_ms, of=lambda _stream: self._accounts)
+        self._sidecars = self._slice_supply(clock_ms)
+        self._ledgers = self._accounts_supply(clock_ms)
         self._fanout = Fanout(self._sidecars.streams, lambda each: self._sidecars.offer(each, timed=True), clock_s)
         self._peers = Peers(
             list_replicas=questions.replicas, token=own_token, trust=trust, host=f"{OPERATOR}.{namespace}.svc"
@@ -152,12 +153,6 @@ class Distributor:
         if stream is not None:
             self._sidecars.streams.close(stream, CLOSE_GONE)
 
-    def pods_listed(self, uids: Collection[str]) -> None:
-        """The Pod watch began anew and these are all injected pods: the others are gone."""
-        for pod in tuple(self._pods):
-            if pod.uid not in uids:
-                self.pod_gone(pod.uid)
-
     def acks(self) -> Progress:
         """How far the newest configuration has come, as far as this replica knows; the Lease holder knows all."""
         sidecars, ledgers = self._gathering.words()
@@ -221,15 +216,25 @@ class Distributor:
         pod = self._pods.get(stream.key)
         return self._slices.of(pod, stream.features) if pod is not None else None
 
-    def _supply(self, clock_ms: Callable[[], int], *, of: Callable[[Stream], Encoded | _Accounts | None]) -> Supply:
-        slices = of == self._slice_of
+    def _slice_supply(self, clock_ms: Callable[[], int]) -> Supply:
         return Supply(
             Streams(self._clock_s),
-            wanted=of,
-            versions=(lambda: self._slices.versions) if slices else (lambda: _NO_VERSIONS),
+            wanted=self._slice_of,
+            versions=lambda: self._slices.versions,
             clock_s=self._clock_s,
             clock_ms=clock_ms,
-            sent=self._metrics.sent if slices else self._metrics.accounts_sent,
+            sent=self._metrics.sent,
             rejections=self._metrics.rejections,
-            convergence=self._metrics.convergence if slices else None,
+            convergence=self._metrics.convergence,
+        )
+
+    def _accounts_supply(self, clock_ms: Callable[[], int]) -> Supply:
+        return Supply(
+            Streams(self._clock_s),
+            wanted=lambda _stream: self._accounts,
+            versions=lambda: _NO_VERSIONS,
+            clock_s=self._clock_s,
+            clock_ms=clock_ms,
+            sent=self._metrics.accounts_sent,
+            rejections=self._metrics.rejections,
         )

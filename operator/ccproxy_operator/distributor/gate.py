@@ -13,6 +13,7 @@ from aiohttp import web
 from ccproxy_operator.distributor.identity import Identity
 from ccproxy_operator.distributor.pods import Pod, Pods
 from ccproxy_operator.distributor.reviews import Reviews
+from ccproxy_operator.marks import OPERATOR
 from ccproxy_runtime.metrics import Counter, Family
 
 POD_APPEARS_S: Final = 5.0
@@ -20,7 +21,6 @@ POD_APPEARS_S: Final = 5.0
 PEER_FRESH_S: Final = 30.0
 """Other replicas ask each second; their token is reviewed this often."""
 RETRY_S: Final = 2
-OPERATOR: Final = "ccproxy-operator"
 LEDGERS: Final = frozenset({"ccproxy-ledger"})
 UNINSTALLER: Final = "ccproxy-uninstall"
 """ServiceAccounts of the system namespace."""
