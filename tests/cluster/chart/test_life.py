@@ -8,11 +8,9 @@ from __future__ import annotations
 import base64
 import json
 import os
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -25,6 +23,8 @@ from ccproxy_operator.smoke import objects as smoke
 from ccproxy_operator.smoke.settings import settings_from_environment
 from tests.chart.rendered import CHART, HELM, NAMESPACE, chosen, text
 from tests.cluster.control_plane import ControlPlane, control_plane
+from tests.conftest import free_port
+from tests.waiting import wait_until
 
 SETTINGS = ("crds.keep=false", "image.registry=registry.example")
 WITHIN_S = 60.0
@@ -48,10 +48,10 @@ def test_what_is_installed_works_with_its_rights_and_goes_without_a_trace(empty:
     helm(empty, "install", "ccproxy", str(CHART), *chosen(SETTINGS))
     empty.kubectl("create", "namespace", "team-a")
     with operator(empty, tmp_path) as log:
-        wait(lambda: "ccproxy-injector" in names(empty, "mutatingwebhookconfigurations"))
+        wait_until(lambda: "ccproxy-injector" in names(empty, "mutatingwebhookconfigurations"), within_s=WITHIN_S)
         empty.apply(json.dumps(a_backend()))
         for kind in ("services", "poddisruptionbudgets", "deployments"):
-            wait(partial(has_child, empty, kind))
+            wait_until(partial(has_child, empty, kind), within_s=WITHIN_S)
         said = uninstall_hook(empty, tmp_path)
         assert "The operator has stopped." in said
         assert "The kinds and all policies are removed." in said
@@ -59,7 +59,7 @@ def test_what_is_installed_works_with_its_rights_and_goes_without_a_trace(empty:
     assert refused == []
     helm(empty, "uninstall", "ccproxy", "--no-hooks", "--wait")
     hooks_own(empty, "delete")
-    wait(lambda: left(empty) == set())
+    wait_until(lambda: left(empty) == set(), within_s=WITHIN_S)
 
 
 def test_what_the_users_test_makes_is_taken(empty: ControlPlane) -> None:
@@ -175,16 +175,3 @@ def helm(cluster: ControlPlane, *arguments: str) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
-
-
-def wait(look: Callable[[], bool]) -> None:
-    ends_s = time.monotonic() + WITHIN_S
-    while not look():
-        assert time.monotonic() < ends_s, "not in time"
-        time.sleep(0.5)
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])

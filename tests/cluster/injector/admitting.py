@@ -5,9 +5,8 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from ccproxy_operator.webhook.configuration import configuration
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.reached import new_namespace
 from tests.injector.running import Injector, running
+from tests.waiting import wait_until
 
 Json = dict[str, Any]
 INJECT = "ccproxy.ai/inject"
@@ -40,7 +40,7 @@ subjects: [{kind: ServiceAccount, name: default, namespace: SYSTEM}]
 def admitting(cluster: ControlPlane, folder: Path) -> Iterator[Injector]:
     """An injector that the API server asks, and that may write Events and nothing else."""
     system = new_namespace(cluster, "system")
-    until(lambda: cluster.kubectl("get", "sa", "default", "-n", system, check=False).returncode == 0)
+    wait_until(lambda: cluster.kubectl("get", "sa", "default", "-n", system, check=False).returncode == 0)
     cluster.apply(RIGHTS.replace("SYSTEM", system))
     (folder / "token").write_text(cluster.kubectl("create", "token", "default", "-n", system).stdout)
     access = yaml.safe_load(cluster.kubeconfig.read_text())["clusters"][0]["cluster"]
@@ -81,8 +81,8 @@ def _authority(access: Json) -> bytes:
 def asking_namespace(cluster: ControlPlane, **labels: str) -> str:
     """A namespace whose pods get the sidecar unless they say no; waits until the API server has noticed."""
     name = new_namespace(cluster, "asking", **{INJECT: "true"}, **labels)
-    until(lambda: cluster.kubectl("get", "sa", "default", "-n", name, check=False).returncode == 0)
-    until(lambda: has_sidecar(create(cluster, name, pod(), "--dry-run=server")))
+    wait_until(lambda: cluster.kubectl("get", "sa", "default", "-n", name, check=False).returncode == 0)
+    wait_until(lambda: has_sidecar(create(cluster, name, pod(), "--dry-run=server")))
     return name
 
 
@@ -138,11 +138,3 @@ def inits(pod: Json) -> list[str]:
 
 def has_sidecar(pod: Json) -> bool:
     return "ccproxy" in inits(pod)
-
-
-def until(holds: Callable[[], object], timeout_s: float = 30.0) -> None:
-    """Wait for it."""
-    deadline = time.monotonic() + timeout_s
-    while not holds():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.1)

@@ -23,10 +23,10 @@ from tests.cluster.injector.admitting import (
     pod,
     refusal,
     template_spec,
-    until,
 )
 from tests.cluster.reached import new_namespace
 from tests.injector.running import Injector
+from tests.waiting import wait_until
 
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 
@@ -63,12 +63,12 @@ def test_a_workloads_pods_get_the_sidecar_and_its_owner_an_event(
     own = asking_namespace(cluster, **RESTRICTED)
     api_version, spec, owner = WORKLOADS[kind]
     create(cluster, own, {"apiVersion": api_version, "kind": kind, "metadata": {"name": "x"}, "spec": spec})
-    until(lambda: listed(cluster, own, "pods"))
+    wait_until(lambda: listed(cluster, own, "pods"))
     made = listed(cluster, own, "pods")[0]
     assert inits(made) == ["ccproxy"]
     assert made["spec"]["initContainers"][0]["restartPolicy"] == "Always"
     assert made["metadata"]["labels"]["ccproxy.ai/sidecar"] == "true"
-    until(lambda: events(cluster, own))
+    wait_until(lambda: events(cluster, own))
     event = events(cluster, own)[0]
     assert (event["reason"], event["type"], event["involvedObject"]["kind"]) == ("Injected", "Normal", owner)
     assert event["involvedObject"]["uid"] == made["metadata"]["ownerReferences"][0]["uid"]
@@ -76,7 +76,7 @@ def test_a_workloads_pods_get_the_sidecar_and_its_owner_an_event(
 
 def test_a_namespace_that_does_not_ask_gets_it_for_pods_that_do(cluster: ControlPlane, injector: Injector) -> None:
     other = new_namespace(cluster, "other")
-    until(lambda: listed(cluster, other, "sa"))
+    wait_until(lambda: listed(cluster, other, "sa"))
     assert not has_sidecar(create(cluster, other, pod()))
     assert has_sidecar(create(cluster, other, pod(annotation="true")))
     assert not has_sidecar(create(cluster, other, pod(annotation="false")))
@@ -84,7 +84,7 @@ def test_a_namespace_that_does_not_ask_gets_it_for_pods_that_do(cluster: Control
 
 def test_an_opted_out_pod_is_what_it_is_without_ccproxy(cluster: ControlPlane, namespace: str) -> None:
     plain = new_namespace(cluster, "plain")
-    until(lambda: listed(cluster, plain, "sa"))
+    wait_until(lambda: listed(cluster, plain, "sa"))
     manifest = pod(annotation="false", automountServiceAccountToken=False)
     here, there = (create(cluster, name, manifest) for name in (namespace, plain))
     assert here["spec"] == there["spec"]
@@ -111,7 +111,7 @@ def test_a_dry_run_shows_the_sidecar_and_leaves_no_event(cluster: ControlPlane, 
     shown = create(cluster, own, {**pod(), "metadata": {"name": "shown"}}, "--dry-run=server")
     assert has_sidecar(shown)
     create(cluster, own, {**pod(), "metadata": {"name": "made"}})
-    until(lambda: events(cluster, own))
+    wait_until(lambda: events(cluster, own))
     assert [event["involvedObject"]["name"] for event in events(cluster, own)] == ["made"]
 
 
@@ -121,7 +121,7 @@ def test_what_another_webhook_drops_is_put_back_and_what_it_adds_is_told(
     manifest = pod()
     manifest["metadata"]["labels"] = {"old": "yes"}
     with old_webhook.old_webhook(tmp_path) as (url, root), asked(cluster, old_webhook.configuration(), url, root):
-        until(lambda: len(create(cluster, namespace, manifest, "--dry-run=server")["spec"]["containers"]) > 1)
+        wait_until(lambda: len(create(cluster, namespace, manifest, "--dry-run=server")["spec"]["containers"]) > 1)
         made = create(cluster, namespace, manifest)
     assert inits(made) == ["ccproxy"]
     assert made["spec"]["initContainers"][0]["restartPolicy"] == "Always"
@@ -152,6 +152,6 @@ def test_while_the_injector_is_down_only_pods_that_ask_are_refused(cluster: Cont
         assert "connection refused" in says
         assert not has_sidecar(create(cluster, own, pod(annotation="false")))
         other = new_namespace(cluster, "other")
-        until(lambda: listed(cluster, other, "sa"))
+        wait_until(lambda: listed(cluster, other, "sa"))
         assert not has_sidecar(create(cluster, other, pod()))
         assert 'failed calling webhook "pod.inject.ccproxy.ai"' in refusal(cluster, other, pod(annotation="true"))

@@ -8,14 +8,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from tests.cluster.control_plane import ControlPlane
+from tests.waiting import wait_until
 
 CRDS = Path(__file__).resolve().parents[3] / "crds"
 LEASE = "ccproxy-operator"
@@ -58,7 +58,7 @@ class Replica:
 def replica(cluster: ControlPlane, namespace: str, name: str, folder: Path) -> Iterator[Replica]:
     """A replica that is ready."""
     with started(cluster, namespace, name, folder) as running:
-        until(lambda: running.asked("/readyz")[0] == 200, within_s=40)
+        wait_until(lambda: running.asked("/readyz")[0] == 200, within_s=40)
         yield running
 
 
@@ -80,7 +80,7 @@ def started(cluster: ControlPlane, namespace: str, name: str, folder: Path) -> I
         process = subprocess.Popen([sys.executable, "-m", "ccproxy_operator"], env=environment, stderr=stderr)
     running = Replica(name, process, log)
     try:
-        until(lambda: _ops_port(running) > 0, within_s=20)
+        wait_until(lambda: _ops_port(running) > 0, within_s=20)
         running.ops_port = _ops_port(running)
         yield running
     finally:
@@ -96,14 +96,6 @@ def started(cluster: ControlPlane, namespace: str, name: str, folder: Path) -> I
 
 def _ops_port(running: Replica) -> int:
     return next((line["ops_port"] for line in running.lines() if line["event"] == "started"), 0)
-
-
-def until(holds: Callable[[], bool], *, within_s: float = 15.0) -> None:
-    """Wait until it holds. Raises `AssertionError` when it does not in time."""
-    ends_s = time.monotonic() + within_s
-    while not holds():
-        assert time.monotonic() < ends_s, "it did not come true in time"
-        time.sleep(0.1)
 
 
 def install_kinds(cluster: ControlPlane) -> None:

@@ -24,9 +24,9 @@ from tests.cluster.operator.replicas import (
     secret,
     started,
     told,
-    until,
 )
 from tests.cluster.reached import new_namespace
+from tests.waiting import wait_until
 
 WRITTEN = 'ccproxy_operator_status_writes_total{result="written"}'
 
@@ -45,14 +45,14 @@ def test_the_other_replica_writes_when_the_leader_is_killed(
         replica(cluster, own_system, "first", tmp_path) as first,
         replica(cluster, own_system, "second", tmp_path) as second,
     ):
-        until(lambda: holder(cluster, own_system) == "first")
+        wait_until(lambda: holder(cluster, own_system) == "first")
         cluster.apply("---".join((secret(space), backend(space), policy(space, "before"))))
-        until(lambda: len(told(cluster, "routingpolicy", space, "before")) == 3)
+        wait_until(lambda: len(told(cluster, "routingpolicy", space, "before")) == 3)
         assert first.metric(WRITTEN) > 0
         assert second.metric(WRITTEN) == 0
         first.signal(signal.SIGKILL)
         cluster.apply(policy(space, "after"))
-        until(lambda: len(told(cluster, "routingpolicy", space, "after")) == 3, within_s=15)
+        wait_until(lambda: len(told(cluster, "routingpolicy", space, "after")) == 3, within_s=15)
         assert holder(cluster, own_system) == "second"
 
 
@@ -62,17 +62,17 @@ def test_a_leader_that_stalled_writes_no_more(cluster: ControlPlane, own_system:
         replica(cluster, own_system, "first", tmp_path) as first,
         replica(cluster, own_system, "second", tmp_path) as second,
     ):
-        until(lambda: holder(cluster, own_system) == "first" and first.metric("ccproxy_operator_leading") == 1)
+        wait_until(lambda: holder(cluster, own_system) == "first" and first.metric("ccproxy_operator_leading") == 1)
         before = first.metric(WRITTEN)
         first.signal(signal.SIGSTOP)
         cluster.apply("---".join((secret(space), backend(space), policy(space, "p"))))
-        until(lambda: len(told(cluster, "routingpolicy", space, "p")) == 3, within_s=15)
+        wait_until(lambda: len(told(cluster, "routingpolicy", space, "p")) == 3, within_s=15)
         first.signal(signal.SIGCONT)
-        until(lambda: first.metric("ccproxy_operator_leading") == 0)
+        wait_until(lambda: first.metric("ccproxy_operator_leading") == 0)
         assert first.metric(WRITTEN) == before
         assert holder(cluster, own_system) == "second"
         second.process.terminate()  # a clean stop gives the Lease back: the other leads within seconds
-        until(lambda: holder(cluster, own_system) == "first", within_s=8)
+        wait_until(lambda: holder(cluster, own_system) == "first", within_s=8)
         assert second.process.wait(10) == 0
 
 
@@ -80,13 +80,13 @@ def test_a_paused_api_server_is_waited_for(cluster: ControlPlane, own_system: st
     space = new_namespace(cluster)
     with replica(cluster, own_system, "only", tmp_path) as only:
         cluster.apply("---".join((secret(space), backend(space), policy(space, "p"))))
-        until(lambda: told(cluster, "routingpolicy", space, "p").get("ResolvedRefs", ("",))[0] == "True")
+        wait_until(lambda: told(cluster, "routingpolicy", space, "p").get("ResolvedRefs", ("",))[0] == "True")
         with paused(cluster):
             time.sleep(8)  # longer than the Lease is renewed
             assert only.asked("/healthz")[0] == 200
             assert only.asked("/readyz")[0] == 200
         cluster.kubectl("delete", "secret", "anthropic", "-n", space)
-        until(lambda: told(cluster, "routingpolicy", space, "p")["ResolvedRefs"][0] == "False", within_s=30)
+        wait_until(lambda: told(cluster, "routingpolicy", space, "p")["ResolvedRefs"][0] == "False", within_s=30)
         assert only.process.poll() is None
 
 
@@ -97,7 +97,7 @@ def test_a_lost_history_is_listed_anew_and_what_was_deleted_meanwhile_is_gone(
     space = new_namespace(cluster)
     with replica(cluster, own_system, "only", tmp_path) as only:
         cluster.apply("---".join((secret(space), backend(space), policy(space, "p"))))
-        until(lambda: told(cluster, "routingpolicy", space, "p").get("ResolvedRefs", ("",))[0] == "True")
+        wait_until(lambda: told(cluster, "routingpolicy", space, "p").get("ResolvedRefs", ("",))[0] == "True")
         lists = only.metric('ccproxy_operator_lists_total{kind="Secret"}')
         only.signal(signal.SIGSTOP)
         restart(cluster)  # cuts the watches, so that nothing of what follows lies in their sockets
@@ -105,7 +105,7 @@ def test_a_lost_history_is_listed_anew_and_what_was_deleted_meanwhile_is_gone(
         compact(cluster)
         restart(cluster)
         only.signal(signal.SIGCONT)
-        until(lambda: told(cluster, "routingpolicy", space, "p")["ResolvedRefs"][0] == "False", within_s=30)
+        wait_until(lambda: told(cluster, "routingpolicy", space, "p")["ResolvedRefs"][0] == "False", within_s=30)
         assert only.metric('ccproxy_operator_lists_total{kind="Secret"}') > lists
         assert only.process.poll() is None
 
@@ -113,9 +113,9 @@ def test_a_lost_history_is_listed_anew_and_what_was_deleted_meanwhile_is_gone(
 def test_the_kinds_may_come_after_the_operator(cluster: ControlPlane, own_system: str, tmp_path: Path) -> None:
     cluster.kubectl("delete", "crd", "tenants.ccproxy.ai")
     with started(cluster, own_system, "early", tmp_path) as early:
-        until(lambda: "waiting for Tenant" in early.asked("/readyz")[1])
+        wait_until(lambda: "waiting for Tenant" in early.asked("/readyz")[1])
         install_kinds(cluster)
-        until(lambda: early.asked("/readyz")[0] == 200, within_s=40)
+        wait_until(lambda: early.asked("/readyz")[0] == 200, within_s=40)
 
 
 @contextmanager
@@ -133,9 +133,9 @@ def restart(cluster: ControlPlane) -> None:
     """Kill the API server and start another."""
     process = api_server(cluster)
     os.kill(process, signal.SIGKILL)
-    until(lambda: not Path(f"/proc/{process}").exists())
+    wait_until(lambda: not Path(f"/proc/{process}").exists())
     cluster.localkube("start", "kube-apiserver")
-    until(lambda: cluster.kubectl("get", "--raw", "/readyz", check=False).returncode == 0, within_s=30)
+    wait_until(lambda: cluster.kubectl("get", "--raw", "/readyz", check=False).returncode == 0, within_s=30)
 
 
 def api_server(cluster: ControlPlane) -> int:
