@@ -15,16 +15,17 @@ import yaml
 from ccproxy_contract import names
 from ccproxy_contract.features import FEATURES
 from ccproxy_contract.stream import MAX_FRAME_BYTES
-from ccproxy_operator import leadership, lease, liveness, webhook
+from ccproxy_operator import lease, liveness, marks
 from ccproxy_operator.certificates import authority, keeper, plan
 from ccproxy_operator.distributor import reviews, server
 from ccproxy_operator.events import Reason
 from ccproxy_operator.injector import events
-from ccproxy_operator.injector.decide import RefuseReason, SkipReason
+from ccproxy_operator.injector.decide import ALWAYS_EXCLUDED, RefuseReason, SkipReason
 from ccproxy_operator.injector.settings import settings_from_environment
 from ccproxy_operator.repair import decision
 from ccproxy_operator.repair import keeper as repair
 from ccproxy_operator.status import judgement, programmed, writer
+from ccproxy_operator.webhook import configuration
 from ccproxy_policy.cluster.namespaces import CompiledNamespace, compile_namespace
 from ccproxy_policy.cluster.objects import Key, cluster_document
 from ccproxy_policy.cluster.tenancy import tenants_of
@@ -198,18 +199,19 @@ def test_every_metric_that_the_operator_names_is_on_the_page() -> None:
 
 
 PACKAGES = {"ccproxy_operator"}
+KEPT_OUT = ALWAYS_EXCLUDED
 
 
 @pytest.mark.parametrize(
     "said",
     [
-        f"Lease `{leadership.LEASE}`",
+        f"Lease `{marks.OPERATOR}`",
         f"on `127.0.0.1:{names.DATA_PORT}` alone",
         f"port {names.OPS_PORT} on the pod's address",
-        f"{names.INJECTOR_PORT} (Service: {webhook.SERVICE_PORT})",
+        f"{names.INJECTOR_PORT} (Service: {configuration.SERVICE_PORT})",
         f"TokenReview every {server.REVIEW_AGAIN_S:.0f} s",
         f"all within {GRACE_S:.0f} s, less than a pod's usual grace of 30 s",
-        f"Pods of `{webhook.NEVER[0]}`, `{webhook.NEVER[1]}` and ccproxy's own namespace",
+        f"Pods of `{KEPT_OUT[0]}`, `{KEPT_OUT[1]}` and ccproxy's own namespace",
         f"at most {repair.PER_MINUTE} a minute",
         f"Said after {judgement.PATIENCE_S:.0f} s when",
         f"names {SPELT[programmed.MAX_NAMES]} of them",
