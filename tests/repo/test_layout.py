@@ -21,8 +21,8 @@ MAX_MEDIAN_FUNCTION_LINES = 8
 BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "base", "data", "info"}
 ONLY_HERE: dict[str, str | tuple[str, ...]] = {
     "torch": "compressor/",
-    "kopf": "operator/",
-    "kubernetes": "operator/",
+    "kopf": "operator/ccproxy_operator/handlers.py",
+    "kubernetes": "operator/ccproxy_operator/api.py",
     "cryptography": "operator/ccproxy_operator/certificates/",
     "jwt": "runtime/ccproxy_runtime/service_tokens.py",
     "stripe": "ledger/",

@@ -6,6 +6,7 @@ Asked once per Job and remembered. Must not read more than metadata. Next: `slic
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
@@ -38,7 +39,7 @@ class Owners:
     async def find(self, obj: Mapping[str, object], namespace: str) -> str:
         """`Kind/name` of a pod's top owner, asking until there is an answer."""
         name = owner_of(obj).name
-        for attempt in range(1_000_000):
+        for attempt in itertools.count():
             try:
                 found = await self._job(namespace, name)
             except Exception as error:  # whatever the client of the API server raises: there is no answer yet
