@@ -20,6 +20,7 @@ from ccproxy_policy.problems import PathParts, Problem
 from ccproxy_policy.sentences import nearest
 from ccproxy_policy.spoken import route_finding
 
+MAX_NAMES_SHOWN: Final = 10
 _NO_TREATMENT: Final = "write route or deny, or give the policy a `default`"
 
 
@@ -213,4 +214,5 @@ def no_backend(name: str, there: list[str]) -> str:
     """What to write instead of the name of a backend that is not there; `there` are those that are."""
     if near := nearest(name, there):
         return f"there is no ModelBackend `{name}`; did you mean `{near}`?"
-    return f"there is no ModelBackend `{name}`; " + (f"write one of {', '.join(there)}" if there else "write one")
+    shown = ", ".join(there[:MAX_NAMES_SHOWN]) + (" or another" if len(there) > MAX_NAMES_SHOWN else "")
+    return f"there is no ModelBackend `{name}`; " + (f"write one of {shown}" if there else "write one")

@@ -9,6 +9,7 @@ import pytest
 from ccproxy_contract.snapshot import Credential, Route, Target
 from ccproxy_policy.cluster.namespaces import CompiledNamespace, compile_namespace
 from ccproxy_policy.cluster.objects import cluster_document
+from ccproxy_policy.cluster.references import MAX_GUESSES
 from tests.policy.cluster_writing import (
     DENY,
     backend,
@@ -284,3 +285,17 @@ def test_patterns_that_would_keep_everybody_waiting_are_left_out_and_older_polic
     assert [one.name for one in found.policies] == ["good"]
     assert [(file, reason) for file, reason, _ in told(found)] == [("RoutingPolicy a/bomb", "TooManyPatterns")]
     assert [problem.condition for problem in found.problems] == ["Accepted"]
+
+
+def test_guesses_of_what_was_meant_are_few_and_short() -> None:
+    """Unbounded, 3,200 slips among 500 backends took 35 s."""
+    backends = [backend(f"backend-number-{number}") for number in range(250)]
+    slips = [rule(f"r{n}", route(*(f"backend-numbr-{n}-{each}" for each in range(16)))) for n in range(4)]
+    strange = rule("strange", route("0"))
+    found = told(compiled(*backends, policy("p", {"rules": [strange, *slips]})))
+
+    messages = [message for _, reason, message in found if reason == "BackendNotFound"]
+    assert len(messages) == 65
+    assert sum("did you mean" in message for message in messages) == MAX_GUESSES - 1
+    assert max(map(len, messages)) < 400
+    assert "backend-number-106 or another" in next(message for message in messages if "`0`" in message)
