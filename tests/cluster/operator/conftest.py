@@ -6,9 +6,17 @@ from collections.abc import Iterator
 
 import pytest
 
+from ccproxy_operator.webhook.configuration import NAME
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.operator.replicas import Replica, install_kinds, replica
 from tests.cluster.reached import new_namespace
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_webhook_stays(cluster: ControlPlane) -> Iterator[None]:
+    """A leader makes the webhook and leaves it when it is stopped; the next tests' pods would wait for its injector."""
+    yield
+    cluster.kubectl("delete", "mutatingwebhookconfiguration", NAME, "--ignore-not-found")
 
 
 @pytest.fixture(scope="module")
