@@ -128,7 +128,7 @@ def word(cell: str) -> str:
 
 def test_every_reason_of_a_condition_is_on_the_page_and_no_other() -> None:
     told = {(row[0], word(row[2])) for row in rows("Conditions") if row[2].startswith("`")}
-    problems = {("Accepted", INVALID), ("Accepted", "NamespaceTaken")} | {
+    problems = {("Accepted", r) for r in (INVALID, "NamespaceTaken", "TooManyPatterns")} | {
         ("ResolvedRefs", r) for r in REFERENCE_REASONS
     }
     assert told == problems | conditions_in_the_code()
@@ -168,7 +168,7 @@ def test_the_policy_package_makes_no_other_reason() -> None:
         for text in texts
         for found in re.findall(r'^.*(?:problem\(|message, |, )"([A-Z]\w+[a-z])"\)?$', text, re.M)
     }
-    assert made - REFERENCE_REASONS <= {INVALID, "NamespaceTaken"}
+    assert made - REFERENCE_REASONS <= {INVALID, "NamespaceTaken", "TooManyPatterns"}
 
 
 def test_every_refusal_and_skip_is_on_the_page_and_no_other() -> None:
