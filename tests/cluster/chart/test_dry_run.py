@@ -13,14 +13,14 @@ STRANGERS = ("monitoring.coreos.com/", "cert-manager.io/")
 
 
 @pytest.fixture
-def room(cluster: ControlPlane) -> ControlPlane:
+def room(settled: ControlPlane) -> ControlPlane:
     """The system namespace, where restricted is enforced and warned of, with the account of the test's pod."""
     level = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")}
     space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": level}}
-    cluster.apply(json.dumps(space))
+    settled.apply(json.dumps(space))
     account = {"name": "ccproxy-test", "namespace": NAMESPACE}
-    cluster.apply(json.dumps({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": account}))
-    return cluster
+    settled.apply(json.dumps({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": account}))
+    return settled
 
 
 @pytest.mark.parametrize("case", CASES)

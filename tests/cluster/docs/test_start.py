@@ -52,8 +52,9 @@ metadata: {name: platform}
 
 
 @pytest.fixture(scope="module")
-def start(cluster: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ControlPlane, Path]]:
+def start(settled: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ControlPlane, Path]]:
     """A cluster with the kinds, as after `helm install`, and a folder with the files that the page speaks of."""
+    cluster = settled
     for path in sorted((ROOT / "crds").glob("*.yaml")):
         cluster.apply(path.read_text())
     for plural in ("routingpolicies", "modelbackends", "tenants"):
@@ -65,8 +66,6 @@ def start(cluster: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> It
         (folder / name).write_text("sk-a-key\n")
     (folder / "policy.yaml").write_text(next(block.text for block in EXAMPLES if block.line > START.line))
     yield cluster, folder
-    for wide in ("tenant/team-a", "namespace/team-a", "namespace/platform"):  # other tests have tenants of their own
-        cluster.kubectl("delete", wide, "--ignore-not-found", "--wait=false")
     cluster.kubectl("delete", "deployment/coder", "secret/anthropic", "modelbackend/anthropic", "routingpolicy/coding")
 
 

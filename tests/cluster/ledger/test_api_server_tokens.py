@@ -33,7 +33,7 @@ spec: {serviceAccountName: coder, containers: [{name: app, image: none}]}
 
 
 @pytest.fixture(scope="module")
-def tenants(cluster: ControlPlane) -> Iterator[ControlPlane]:
+def tenants(settled: ControlPlane) -> ControlPlane:
     """A namespace with a pod of its own ServiceAccount, and the system namespace with a reader."""
     for command in (
         ("create", "namespace", "team-a"),
@@ -42,10 +42,9 @@ def tenants(cluster: ControlPlane) -> Iterator[ControlPlane]:
         ("-n", SYSTEM, "create", "serviceaccount", "ccproxy-ledger"),
         ("-n", SYSTEM, "create", "serviceaccount", "ccproxy-reader"),
     ):
-        cluster.kubectl(*command, check=False)
-    cluster.kubectl("create", "-f", "-", stdin=POD, check=False)
-    yield cluster
-    cluster.kubectl("-n", "team-a", "delete", "pod", "coder-1", "--force", "--grace-period=0", check=False)
+        settled.kubectl(*command)
+    settled.kubectl("create", "-f", "-", stdin=POD)
+    return settled
 
 
 def token(cluster: ControlPlane, account: str, *, namespace: str, audience: str = "", pod: str = "") -> str:

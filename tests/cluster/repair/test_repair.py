@@ -42,6 +42,8 @@ spec:
 """
 ASKING = 'ccproxy.ai/inject: "true"'
 
+pytestmark = pytest.mark.usefixtures("settled")  # repair looks at the pods of the whole cluster
+
 
 class Place:
     """A namespace to repair; `injects` False: the webhook lets pods in as they are."""

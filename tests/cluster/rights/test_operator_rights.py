@@ -52,6 +52,7 @@ async def as_the_operator(cluster: ControlPlane, folder: Path) -> AsyncIterator[
         cluster.kubectl("delete", WEBHOOK, NAME, "--ignore-not-found")
 
 
+@pytest.mark.usefixtures("settled")
 async def test_the_chart_gives_the_leader_all_that_its_duties_need(cluster: ControlPlane, tmp_path: Path) -> None:
     async with as_the_operator(cluster, tmp_path) as api:
         where, registry = Cluster(api), Registry()
@@ -90,6 +91,7 @@ async def test_the_chart_gives_the_leader_all_that_its_duties_need(cluster: Cont
         assert await where.evict("bare", team, uid="another") == 409
 
 
+@pytest.mark.usefixtures("settled")
 async def test_the_operator_reads_no_other_secret_of_its_namespace_by_name(
     cluster: ControlPlane, tmp_path: Path
 ) -> None:
