@@ -183,6 +183,7 @@ def test_run_starts_ccproxy_when_none_runs_and_says_so(home: Home, provider: str
     (home.policies / "a.yaml").write_text(_policies(provider))
     script = "import os; print(os.environ['ANTHROPIC_BASE_URL'], os.environ['ANTHROPIC_API_KEY'])"
     done = _ccproxy(home, "run", sys.executable, "-c", script, CCPROXY_PORT="0")
+    assert done.returncode == 0, done.stderr
     assert done.stdout == f"{_running(home).address} ccproxy\n"
     assert "ccproxy was not running; starting it." in done.stderr
 
@@ -196,7 +197,9 @@ def test_start_in_a_terminal_shows_where_it_serves_and_ends_with_ctrl_c(home: Ho
         env=os.environ | {"CCPROXY_HOME": str(home.root), "PYTHONUNBUFFERED": "1"},
     ) as process:
         assert process.stdout is not None
-        assert process.stdout.readline() == f"ccproxy serves on {_running(home).address}\n"
+        first = process.stdout.readline()
+        assert first, process.communicate(timeout=20)[1]
+        assert first == f"ccproxy serves on {_running(home).address}\n"
         process.send_signal(signal.SIGINT)
         _, remarks = process.communicate(timeout=20)
     assert process.returncode == 0

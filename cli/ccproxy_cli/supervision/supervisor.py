@@ -80,8 +80,8 @@ class Supervisor:
     async def _serve(self, on_serving: Callable[[State], None]) -> bool:
         if not await self._sidecar_answers():
             return self._stop.is_set()
+        self._journal.write("serving", f"serving on {self._state.address}", aloud=False)  # before anybody can know it
         self._change(serving_since_ms=_now_ms())
-        self._journal.write("serving", f"serving on {self._state.address}", aloud=False)
         on_serving(self._state)
         while not await self._stopped_within(POLL_S):
             if self._watch.due(fingerprint(Path(self._plan.config)), now_s=time.monotonic()):
