@@ -8,10 +8,12 @@ import sys
 from ccproxy_operator.api import Api, ApiFailed, access_from
 from ccproxy_operator.retiring.settings import Settings, settings_from_environment
 from ccproxy_operator.retiring.uninstall import uninstall
+from ccproxy_runtime.logs import configure_logging
 
 
 def main() -> int:
     """0 also when something is left, which is told: a node that is gone must not make an uninstall impossible."""
+    configure_logging("uninstall", "info")
     try:
         asyncio.run(_run(settings_from_environment()))
     except (ApiFailed, ValueError) as failed:

@@ -33,21 +33,27 @@ async def last_word(settings: Settings) -> Retired | None:
     except (OSError, ssl.SSLError) as error:
         _log.warning("operator_not_asked", reason=type(error).__name__)
         return None
+    heard = ""
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ONE_TRY_S)) as session:
         while True:
             told = await _told(session, settings, trust)
-            if told is not None or time.monotonic() + AGAIN_S > ends_s:
+            if isinstance(told, Retired):
                 return told
+            if told != heard:  # once per reason: Helm prints what is logged here
+                _log.warning("operator_silent", reason=told)
+            heard = told
+            if time.monotonic() + AGAIN_S > ends_s:
+                return None
             await asyncio.sleep(AGAIN_S)
 
 
-async def _told(session: aiohttp.ClientSession, settings: Settings, trust: ssl.SSLContext) -> Retired | None:
+async def _told(session: aiohttp.ClientSession, settings: Settings, trust: ssl.SSLContext) -> Retired | str:
+    """The answer, or why there is none."""
     try:
         headers = {"authorization": f"Bearer {projected_token(settings.tokens / AUDIENCE_CONFIG)}"}
         async with session.post(settings.operator_url + PATH_RETIRE, headers=headers, ssl=trust) as answer:
-            if answer.status == 200:
-                return msgspec.json.decode(await answer.read(), type=Retired)
-            _log.warning("operator_refused", status=answer.status)
+            if answer.status != 200:
+                return f"status {answer.status}"
+            return msgspec.json.decode(await answer.read(), type=Retired)
     except (aiohttp.ClientError, OSError, ValueError) as error:  # a timeout is an OSError
-        _log.warning("operator_silent", reason=type(error).__name__)
-    return None
+        return type(error).__name__

@@ -44,7 +44,10 @@ async def uninstall(settings: Settings, api: Api, say: Say) -> bool:
 def report(retired: Retired | None) -> list[str]:
     """What is to be told about the sidecars that run on."""
     if retired is None:
-        return ["The operator did not answer: sidecars keep their last snapshot, budgets and compression included."]
+        return [
+            "The operator did not answer: sidecars keep their last snapshot, budgets and compression included.",
+            "Still to roll: the workloads of `kubectl get pods --all-namespaces -l ccproxy.ai/sidecar=true`.",
+        ]
     said = [f"{retired.acknowledged} of {retired.streams} sidecars run their last snapshot: routing stays,"
             " budgets and compression are off."]  # fmt: skip
     said += [f"Operator replica {name} did not answer." for name in retired.unreachable]

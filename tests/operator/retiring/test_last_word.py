@@ -90,9 +90,13 @@ async def test_an_operator_with_a_strange_certificate_gets_no_token(tmp_path: Pa
         assert shown == []
 
 
-async def test_an_operator_that_refuses_for_ever_does_not_stop_the_uninstall(tmp_path: Path) -> None:
-    async with operator(tmp_path, [403]) as (settings, _):
+async def test_an_operator_that_refuses_for_ever_does_not_stop_the_uninstall_and_is_told_of_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with operator(tmp_path, [403]) as (settings, shown):
         assert await last_word(settings) is None
+        assert len(shown) > 1
+    assert [record.message for record in caplog.records] == ["operator_silent"]
 
 
 def test_the_report_names_every_workload_that_is_still_to_roll() -> None:
@@ -105,6 +109,7 @@ def test_the_report_names_every_workload_that_is_still_to_roll() -> None:
 def test_the_report_says_when_nothing_is_left_to_do() -> None:
     assert report(Retired(streams=0, acknowledged=0))[-1] == "No workload has a sidecar."
     assert "did not answer" in report(None)[0]
+    assert "kubectl get pods" in report(None)[1]
 
 
 @pytest.mark.parametrize(
