@@ -23,8 +23,8 @@ def bare() -> Iterator[House]:
         yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def installed(bare: House) -> House:
-    """The cluster with ccproxy."""
+    """The cluster with ccproxy, as a fresh install would leave it: another file may have changed or uninstalled it."""
     bare.install()
     return bare

@@ -9,10 +9,11 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from e2e import images, workloads
-from e2e.chart import SYSTEM, Chart
+from e2e.chart import CHART, SYSTEM, Chart
 from e2e.clusters import Cluster, cluster
 from e2e.commands import CommandFailed, wait
 from e2e.kubectl import Kubectl, Object
@@ -35,9 +36,9 @@ class House:
         self.kubectl: Kubectl = running.kubectl
         self.chart = Chart(running.helm, running.kubectl.kubeconfig)
 
-    def install(self, *settings: str) -> None:
+    def install(self, *settings: str, chart: Path = CHART) -> None:
         """Install or upgrade the chart with the images under test."""
-        self.chart.install(*SETTINGS, *settings)
+        self.chart.install(*SETTINGS, *settings, chart=chart)
 
     def start_provider(self) -> None:
         """Run the scripted provider."""

@@ -107,7 +107,8 @@ def test_a_compressor_runs_for_a_backend_and_goes_with_it(installed: House) -> N
 
 
 def test_a_compressor_without_a_gpu_says_what_it_waits_for(installed: House) -> None:
-    item = {"apiVersion": "ccproxy.ai/v1alpha1", "kind": "ModelBackend", "spec": {"compressor": {"engine": "QRHead"}}}
+    spec = {"compressor": {"engine": "QRHead", "model": "mistralai/Mistral-7B-v0.2"}}
+    item = {"apiVersion": "ccproxy.ai/v1alpha1", "kind": "ModelBackend", "spec": spec}
     installed.kubectl.apply(item | {"metadata": {"name": "judging", "namespace": SYSTEM}})
     found = installed.kubectl.wait_condition(
         "modelbackend", "judging", "CompressorReady", status="False", namespace=SYSTEM, timeout_s=60

@@ -16,6 +16,7 @@ from e2e.chart import SYSTEM
 from e2e.clusters import LocalCluster
 from e2e.commands import wait
 from e2e.house import House
+from e2e.usage import usage
 
 SPACE = "outages"
 STOPPED_S = 10
@@ -69,6 +70,24 @@ def test_running_and_restarted_sidecars_serve_without_operator_and_ledger(instal
 def _restarts(house: House, pod: str) -> int:
     statuses = house.kubectl.get("pod", pod, namespace=SPACE)["status"]["initContainerStatuses"]
     return int(next(item["restartCount"] for item in statuses if item["name"] == "ccproxy"))
+
+
+def test_a_restarted_ledger_has_the_figures_of_before(installed: House) -> None:
+    def calls() -> int:
+        groups = usage(installed.kubectl, group_by="namespace")["groups"]
+        return sum(int(group["calls"]) for group in groups if group["namespace"] == SPACE)
+
+    before = wait("calls in /usage", calls, timeout_s=60)
+    (ledger,) = installed.system_pods("ledger")
+    name = ledger["metadata"]["name"]
+    installed.kubectl.execute(name, ["/venv/bin/python", "-c", END], namespace=SYSTEM, container="ledger")
+    wait("it to be started again", lambda: _ledger_restarts(installed) > 0, timeout_s=60)
+    assert wait("more calls than before", lambda: calls() > before, timeout_s=90)
+
+
+def _ledger_restarts(house: House) -> int:
+    (ledger,) = house.system_pods("ledger")
+    return int(ledger["status"]["containerStatuses"][0]["restartCount"])
 
 
 def test_sidecars_serve_while_the_api_server_stands_still(installed: House) -> None:

@@ -67,6 +67,26 @@ def test_an_edit_is_live_and_counted(installed: House) -> None:
     wait("the edit to be live", refused, timeout_s=20)
 
 
+def test_laggards_are_named(installed: House) -> None:
+    kubectl = installed.kubectl
+    nowhere = {"nodeSelector": {"e2e.test/no-such-node": "true"}}
+    kubectl.apply(workloads.deployment("ready", SPACE, "0", "5", workloads.MODEL))
+    kubectl.apply(workloads.pod("laggard", SPACE, "0", "5", workloads.MODEL, labels={"app": "ready"}, **nowhere))
+    kubectl.apply(workloads.policy("slow", SPACE, app="ready", default="scripted"))
+    kubectl.rolled_out("deployment", "ready", namespace=SPACE)
+
+    def told() -> str | None:
+        message = str(kubectl.condition("routingpolicy", "slow", "Programmed", namespace=SPACE).get("message", ""))
+        return message if "1 of 2" in message else None
+
+    assert "laggard" in wait("1 of 2", told, timeout_s=60)
+    assert kubectl.condition("routingpolicy", "slow", "Programmed", namespace=SPACE)["status"] == "False"
+    row = kubectl("get", "routingpolicy", "slow", "-n", SPACE, "--no-headers").split()
+    assert row[3:5] == ["1", "2"], row
+    kubectl.delete("pod", "laggard", namespace=SPACE)
+    kubectl.wait_condition("routingpolicy", "slow", "Programmed", namespace=SPACE)
+
+
 def _programmed(house: House) -> str | None:
     message = str(house.kubectl.condition("routingpolicy", "told", "Programmed", namespace=SPACE).get("message", ""))
     return message if "2 of 2" in message else None
