@@ -17,12 +17,17 @@ def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlan
         yield running
 
 
+@pytest.fixture(scope="session")
+def its_own(api_server: ControlPlane) -> list[str]:
+    """What it has before any test."""
+    return wide_objects(api_server)
+
+
 @pytest.fixture(scope="module")
-def cluster(api_server: ControlPlane) -> Iterator[ControlPlane]:
+def cluster(api_server: ControlPlane, its_own: list[str]) -> Iterator[ControlPlane]:
     """A real API server. What a file makes in it goes at the file's end, but for the kinds."""
-    before = wide_objects(api_server)
     yield api_server
-    clear(api_server, before)
+    clear(api_server, its_own)
 
 
 @pytest.fixture(scope="module")

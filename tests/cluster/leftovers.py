@@ -22,9 +22,9 @@ def wide_objects(cluster: ControlPlane) -> list[str]:
     return cluster.kubectl("get", ",".join(WIDE), "-o", "name").stdout.split()
 
 
-def clear(cluster: ControlPlane, before: list[str]) -> None:
-    """Take away what was not there `before`; namespaces go in the background (5 s at least, says their controller)."""
-    added = [name for name in wide_objects(cluster) if name not in before]
+def clear(cluster: ControlPlane, its_own: list[str]) -> None:
+    """Take away all but `its_own`; namespaces go in the background: their controller waits 5 s before it begins."""
+    added = [name for name in wide_objects(cluster) if name not in its_own]
     if added:
         cluster.kubectl("delete", "--ignore-not-found", "--wait=false", *added)
     kinds = [name.partition("/")[2] for name in cluster.kubectl("get", "crds", "-o", "name").stdout.split()]

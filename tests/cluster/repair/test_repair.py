@@ -70,7 +70,7 @@ class Place:
         )
         text = WORKLOAD.format(api="apps/v1", kind=kind, more=more, annotations=annotations)
         await asyncio.to_thread(self.kubectl, "apply", "-f", "-", stdin=text)
-        while len(pods := await self.pods()) < replicas:  # noqa: ASYNC110 - the cluster has no event for it
+        while len(pods := await self.pods_of(kind)) < replicas:  # noqa: ASYNC110 - the cluster has no event for it
             await asyncio.sleep(0.1)
         await asyncio.sleep(1.1)  # creationTimestamp counts whole seconds: what comes later must show it
         for pod in pods:
@@ -80,6 +80,10 @@ class Place:
     async def pods(self) -> list[dict[str, Any]]:
         found = await self.api.list("Pod", self.namespace)
         return [pod for pod in found if not pod["metadata"].get("deletionTimestamp")]
+
+    async def pods_of(self, kind: str) -> list[dict[str, Any]]:
+        owner = "ReplicaSet" if kind == "Deployment" else kind
+        return [pod for pod in await self.pods() if pod["metadata"]["ownerReferences"][0]["kind"] == owner]
 
     async def ready(self, pod: dict[str, Any]) -> None:
         conditions = [{"type": kind, "status": "True"} for kind in ("Ready", "ContainersReady")]
@@ -237,7 +241,7 @@ async def test_a_pod_that_the_api_server_cannot_evict_stops_no_others(cluster: C
         where.kubectl("label", "pods", "--all", "stuck=yes")
         for budget in ("one", "two"):
             where.kubectl("create", "pdb", budget, "--selector=stuck=yes", "--max-unavailable=1")
-        others = uids(await where.make("StatefulSet")) - stuck
+        others = uids(await where.make("StatefulSet"))
         async with webhook(where, tmp_path):
             await where.repair.look()
         left = uids(await where.pods())
