@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 
 from e2e import workloads
 from e2e.chart import SYSTEM
@@ -11,6 +12,8 @@ from e2e.house import House
 from e2e.usage import usage
 
 SPACE = "one-path"
+KEY = f"sk-one-path-{uuid.uuid4()}"
+"""Nobody else's: agents of other files call the same provider meanwhile."""
 
 
 def test_a_job_is_routed_metered_and_nothing_is_left(bare: House) -> None:
@@ -18,12 +21,13 @@ def test_a_job_is_routed_metered_and_nothing_is_left(bare: House) -> None:
     bare.install()
     bare.tenant_space(SPACE, team="one")
     kubectl.apply(workloads.tenant("one", team="one"))
-    seen = len(bare.provider_calls())
+    host = workloads.PROVIDER_URL.split("/")[2]
+    kubectl.apply(workloads.secret("scripted", SPACE, hosts=host, key=KEY))
     kubectl.apply(workloads.job("three-calls", SPACE, "3", "0", workloads.MODEL))
     answers = [json.loads(line) for line in bare.job_done("three-calls", namespace=SPACE).splitlines()]
     assert [answer["status"] for answer in answers] == [200, 200, 200]
     assert {answer["x-ccproxy-target"] for answer in answers} == {f"scripted/{workloads.MODEL}"}
-    assert len(bare.provider_calls()) == seen + 3
+    assert len([call for call in bare.provider_calls() if call["key"] == KEY]) == 3
     totals = wait("three calls in /usage", lambda: _three(bare), timeout_s=30)
     assert totals["tenant"] == "one"
     bare.kubectl.delete("job", "three-calls", namespace=SPACE)
