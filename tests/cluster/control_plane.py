@@ -38,10 +38,13 @@ class ControlPlane:
 
 
 @contextmanager
-def control_plane(state: Path) -> Iterator[ControlPlane]:
-    """A fresh control plane under `state`; skips, saying why, where its programs are not built."""
+def control_plane(state: Path, *, fresh: bool = False) -> Iterator[ControlPlane]:
+    """A control plane under `state`, or the one of CCPROXY_TEST_KUBECONFIG unless it must be `fresh`.
+
+    Skips, saying why, where its programs are not built.
+    """
     running = os.environ.get("CCPROXY_TEST_KUBECONFIG")
-    if running:
+    if running and not fresh:
         yield ControlPlane(Path(running))
         return
     if not (PROGRAMS / "stamp").exists():

@@ -39,7 +39,7 @@ THE_CLUSTERS_OWN = {"serviceaccount/default", "configmap/kube-root-ca.crt"}
 @pytest.fixture
 def empty(tmp_path: Path) -> Iterator[ControlPlane]:
     """A control plane that no other test uses: this one takes the kinds away."""
-    with control_plane(tmp_path / "cluster") as running:
+    with control_plane(tmp_path / "cluster", fresh=True) as running:
         yield running
 
 
