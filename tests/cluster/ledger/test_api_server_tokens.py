@@ -22,7 +22,7 @@ from ccproxy_runtime.service_tokens import ServiceToken, TokenVerifier, Unverifi
 from tests.cluster.control_plane import ControlPlane
 from tests.ledger.cluster import SYSTEM, house
 from tests.ledger.sending import life, new_src
-from tests.waiting import until
+from tests.waiting import until, wait_until
 
 POD = """
 apiVersion: v1
@@ -121,6 +121,7 @@ def without_api_server(plane: ControlPlane) -> Iterator[None]:
         yield
     finally:
         plane.localkube("start", "kube-apiserver")
+        wait_until(lambda: plane.kubectl("get", "--raw=/readyz", check=False).returncode == 0, within_s=30)
 
 
 def _bearer(token: str) -> dict[str, str]:
