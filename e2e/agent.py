@@ -54,7 +54,7 @@ def main() -> int:
     while calls == 0 or number < calls:
         number += 1
         answer = call(model=model, stream="stream" in sys.argv[4:], words=f"question {number}")
-        print(json.dumps(answer), flush=True)
+        print(json.dumps(answer | {"at": round(time.time(), 1)}), flush=True)
         good = good and answer["status"] == 200 and answer.get("ended") is True
         time.sleep(pause_s)
     return 0 if good else 1

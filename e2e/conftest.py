@@ -11,6 +11,17 @@ from e2e.clusters import why_not
 from e2e.house import House, house
 
 
+TEST_S = 300
+"""Of one test; bringing images and cluster up is not part of it, each of its commands has a limit of its own."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give every test of this folder its time."""
+    for item in items:
+        if "e2e" in item.path.parts:
+            item.add_marker(pytest.mark.timeout(TEST_S, func_only=True))
+
+
 @pytest.fixture(scope="session")
 def bare() -> Iterator[House]:
     """The cluster with images and provider, without ccproxy."""

@@ -8,6 +8,8 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +22,8 @@ from e2e.usage import usage
 
 SPACE = "outages"
 STOPPED_S = 10
+AGAIN_S = 25
+"""Kubelet waits up to ten seconds before it starts a container again."""
 END = "import os, signal; os.kill(1, signal.SIGTERM)"
 
 
@@ -90,18 +94,54 @@ def _ledger_restarts(house: House) -> int:
     return int(ledger["status"]["containerStatuses"][0]["restartCount"])
 
 
+def test_a_sidecar_killed_with_everything_away_serves_again(installed: House) -> None:
+    """Operator and ledger gone, the API server stopped: kubelet alone starts it again, from its last good snapshot."""
+    if not isinstance(installed.cluster, LocalCluster):
+        pytest.skip("only the local cluster's API server can be stopped")
+    pod = str(installed.pod_of("app=steady", namespace=SPACE)["metadata"]["name"])
+    with _scaled_down(installed, "deployment/ccproxy-operator", "statefulset/ccproxy-ledger"):
+        sidecar = _process(f"CCPROXY_POD={SPACE}/{pod}")
+        with _stopped(installed.cluster.pid("kube-apiserver")):
+            os.kill(sidecar, signal.SIGKILL)
+            killed_s = time.time()
+            time.sleep(AGAIN_S)
+        answers = [one for one in _answers(installed, pod) if killed_s < one["at"] < killed_s + AGAIN_S]
+    assert answers[-1]["status"] == 200, answers
+    assert answers[-1]["x-ccproxy-target"] == f"scripted/{workloads.MODEL}"
+
+
 def test_sidecars_serve_while_the_api_server_stands_still(installed: House) -> None:
     if not isinstance(installed.cluster, LocalCluster):
         pytest.skip("only the local cluster's API server can be stopped")
-    pod = installed.pod_of("app=steady", namespace=SPACE)["metadata"]["name"]
-    before = installed.kubectl.logs(pod, namespace=SPACE, container="agent").count('"status"')
-    pid = installed.cluster.pid("kube-apiserver")
-    os.kill(pid, signal.SIGSTOP)
-    try:
+    pod = str(installed.pod_of("app=steady", namespace=SPACE)["metadata"]["name"])
+    before = len(_answers(installed, pod))
+    with _stopped(installed.cluster.pid("kube-apiserver")):
         time.sleep(STOPPED_S)
-    finally:
-        os.kill(pid, signal.SIGCONT)
-    logs = wait("logs again", lambda: installed.kubectl.logs(pod, namespace=SPACE, container="agent"), timeout_s=60)
-    answers = [json.loads(line) for line in logs.splitlines() if "status" in line][before:]
+    answers = _answers(installed, pod)[before:]
     assert len(answers) >= STOPPED_S / 2
     assert {answer["status"] for answer in answers} == {200}
+
+
+@contextmanager
+def _stopped(pid: int) -> Iterator[None]:
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def _answers(house: House, pod: str) -> list[dict[str, Any]]:
+    logs = wait("its log", lambda: house.kubectl.logs(pod, namespace=SPACE, container="agent"), timeout_s=60)
+    return [json.loads(line) for line in logs.splitlines() if "status" in line]
+
+
+def _process(mark: str) -> int:
+    """The process of this machine that has `mark` in its environment."""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark.encode() in (process / "environ").read_bytes().split(b"\0"):
+                return int(process.name)
+        except OSError:
+            continue
+    raise AssertionError(f"no process with {mark}")
