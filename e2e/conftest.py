@@ -10,7 +10,6 @@ import pytest
 from e2e.clusters import why_not
 from e2e.house import House, house
 
-
 TEST_S = 300
 """Of one test; bringing images and cluster up is not part of it, each of its commands has a limit of its own."""
 
