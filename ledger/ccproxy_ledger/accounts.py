@@ -5,17 +5,16 @@ Must not read the file itself: the feed does. Next: `collector.py`.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
 from ccproxy_contract.accounts import Accounts
 from ccproxy_contract.names import LOCAL_TENANT
 from ccproxy_contract.prices import PriceBook
-from ccproxy_ledger.store import Store, StoreUnavailable
+from ccproxy_ledger.store import Store
 from ccproxy_ledger.store_books import Books, keep_book
+from ccproxy_ledger.unkept import Unkept
 from ccproxy_runtime.logs import logger
 
-RETRY_S = 1.0
 _log = logger("accounts")
 
 
@@ -24,8 +23,7 @@ class KnownAccounts:
 
     def __init__(self, books: Books) -> None:
         self._books = books
-        self._unkept: PriceBook | None = None
-        self._new = asyncio.Event()
+        self._unkept: Unkept[PriceBook] = Unkept(keep_book, told="book_not_kept")
         self.tenant = LOCAL_TENANT
         """The only tenant of the file, else `local`."""
 
@@ -33,8 +31,7 @@ class KnownAccounts:
         """Use new accounts from now on; their book is written to the database as soon as there is one."""
         self.tenant = accounts.tenants[0].name if len(accounts.tenants) == 1 else LOCAL_TENANT
         self._books.add(accounts.book)
-        self._unkept = accounts.book
-        self._new.set()
+        self._unkept.put(accounts.book)
         _log.info("accounts", hash=accounts.hash, book=accounts.book.version, tenant=self.tenant)
 
     def refuse(self, problem: str) -> None:
@@ -43,26 +40,8 @@ class KnownAccounts:
 
     async def keep(self, store: Store) -> None:
         """Write the newest book unless that was done. Raises: `StoreUnavailable`."""
-        book = self._unkept
-        if book is None:
-            return
-        await keep_book(store, book)
-        if self._unkept is book:
-            self._unkept = None
+        await self._unkept.keep(store)
 
     async def keep_new(self, store: Callable[[], Store | None]) -> None:
         """Until cancelled: write every new book, however long the database is away."""
-        while True:
-            await self._new.wait()
-            self._new.clear()
-            while self._unkept is not None:
-                await self._try(store())
-
-    async def _try(self, store: Store | None) -> None:
-        try:
-            if store is not None:
-                await self.keep(store)
-                return
-        except StoreUnavailable as fault:
-            _log.warning("book_not_kept", reason=str(fault))
-        await asyncio.sleep(RETRY_S)
+        await self._unkept.keep_new(store)

@@ -6,18 +6,17 @@ WebSocket: the stream does. Next: `gate.py`.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
 from ccproxy_contract.accounts import Accounts, accounts_from_bytes, books_of
 from ccproxy_contract.names import NO_TENANT
 from ccproxy_contract.stream import Ack, Reject, Slice
-from ccproxy_ledger.store import Store, StoreUnavailable
+from ccproxy_ledger.store import Store
 from ccproxy_ledger.store_accounts import keep_accounts, last_accounts
 from ccproxy_ledger.store_books import Books, keep_book
+from ccproxy_ledger.unkept import Unkept
 from ccproxy_runtime.logs import logger
 
-RETRY_S = 1.0
 _log = logger("accounts")
 
 
@@ -27,8 +26,7 @@ class ClusterAccounts:
     def __init__(self, books: Books) -> None:
         self._books = books
         self._kept_books: set[str] = set()
-        self._unkept: Accounts | None = None
-        self._new = asyncio.Event()
+        self._unkept: Unkept[Accounts] = Unkept(self._write, told="accounts_not_kept")
         self.known: Accounts | None = None
 
     def tenant(self, namespace: str) -> str | None:
@@ -44,8 +42,7 @@ class ClusterAccounts:
         if accounts.hash != offer.hash:
             return Reject(hash=offer.hash, reason="the accounts have another hash than the offer")
         self._use(accounts)
-        self._unkept = accounts
-        self._new.set()
+        self._unkept.put(accounts)
         return Ack(hash=offer.hash)
 
     async def recall(self, store: Store) -> None:
@@ -62,36 +59,21 @@ class ClusterAccounts:
 
     async def keep(self, store: Store) -> None:
         """Write what is new, if anything. Raises: `StoreUnavailable`."""
-        accounts = self._unkept
-        if accounts is None:
-            return
+        await self._unkept.keep(store)
+
+    async def keep_new(self, store: Callable[[], Store | None]) -> None:
+        """Until cancelled: write all that is new, however long the database is away."""
+        await self._unkept.keep_new(store)
+
+    async def _write(self, store: Store, accounts: Accounts) -> None:
         for book in books_of(accounts):
             if book.version not in self._kept_books:
                 await keep_book(store, book)
                 self._kept_books.add(book.version)
         await keep_accounts(store, accounts)
-        if self._unkept is accounts:
-            self._unkept = None
-
-    async def keep_new(self, store: Callable[[], Store | None]) -> None:
-        """Until cancelled: write all that is new, however long the database is away."""
-        while True:
-            await self._new.wait()
-            self._new.clear()
-            while self._unkept is not None:
-                await self._try(store())
 
     def _use(self, accounts: Accounts) -> None:
         self.known = accounts
         for book in books_of(accounts):
             self._books.add(book)
         _log.info("accounts", hash=accounts.hash, tenants=len(accounts.tenants), namespaces=len(accounts.namespaces))
-
-    async def _try(self, store: Store | None) -> None:
-        try:
-            if store is not None:
-                await self.keep(store)
-                return
-        except StoreUnavailable as fault:
-            _log.warning("accounts_not_kept", reason=str(fault))
-        await asyncio.sleep(RETRY_S)
